@@ -1,0 +1,16 @@
+"""Ids that follow from what they name: the same order or message always gets the same one."""
+
+import hashlib
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def work_order_id(tenant_id: str, erp_work_order_id: str) -> str:
+    """Our id of an order the ERP knows by its own: `WO-` and ten characters of Crockford's base 32."""
+    number = int.from_bytes(hashlib.sha256(f"{tenant_id}/{erp_work_order_id}".encode()).digest()[:7])
+    return "WO-" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(45, -1, -5))
+
+
+def short(text: str, limit: int = 128) -> str:
+    """The text itself, or its hash (32 hex digits) where it is longer than an id may be."""
+    return text if len(text) <= limit else hashlib.sha256(text.encode()).hexdigest()[:32]

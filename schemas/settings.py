@@ -1,0 +1,152 @@
+"""Every setting, once: its environment variable (the name in capitals), type, default and meaning."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_TENANT = "00000000-0000-4000-8000-000000000001"
+
+
+class MachineLayout(BaseModel):
+    """A machine of the plant."""
+
+    machine_id: str
+    machine_name: str
+    line: str
+    counter_scope: Literal["order", "machine"] = "order"
+    ideal_cycle_time_seconds: float | None = None
+    opcua_endpoint: str | None = None
+
+
+class OpcUaEndpoint(BaseModel):
+    """An OPC-UA server and how to speak to it. An empty `url` means the setting OPCUA_URL."""
+
+    name: str
+    url: str = ""
+    namespace_uri: str = "urn:plant:mes"
+    root_path: str = "MES.Machines"
+    node_ids: dict[str, str] = Field(default_factory=dict)
+    security_policy: Literal["None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"] = "None"
+    security_mode: Literal["None", "Sign", "SignAndEncrypt"] = "None"
+    certificate: str | None = None
+    private_key: str | None = None
+    trust_list: str | None = None
+    username: str | None = None
+    password: str | None = None
+
+
+class PlantLayout(BaseModel):
+    """The plant: its tenant's machines, OPC-UA servers and MQTT filters (one TOML file)."""
+
+    machines: list[MachineLayout]
+    opcua: list[OpcUaEndpoint] = Field(default_factory=list)
+    mqtt_filters: list[str] = Field(
+        default_factory=lambda: [
+            "mes/production/+/machine/+/count",
+            "mes/quality/+/machine/+/inspection",
+            "mes/downtime/+/machine/+/event",
+        ]
+    )
+
+
+class Settings(BaseSettings):
+    """What a process must be told. Limits named in the documents have the documents' value as default."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore")
+
+    tenant_id: str = Field(DEFAULT_TENANT, description="tenant that plant sources and the first client belong to")
+    plant_layout: Path = Field(
+        Path("compose/plant.toml"), description="TOML file with machines, OPC-UA servers, filters"
+    )
+    spool_dir: Path = Field(Path(".run/spool"), description="folder for durable buffers and marks on local disk")
+    metrics_port: int = Field(0, ge=0, le=65535, description="loopback port of /metrics; 0 = none")
+    log_level: str = Field("INFO", description="least level that is logged")
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port, comma separated")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to speak to Kafka"
+    )
+    kafka_sasl_username: str | None = Field(None, description="SCRAM user")
+    kafka_sasl_password: str | None = Field(None, description="SCRAM password")
+    kafka_ca_location: str | None = Field(None, description="PEM file of the authority that signed the brokers")
+    partitions: int = Field(8, ge=1, le=1024, description="partitions of a topic that we create")
+    replication: int = Field(1, ge=1, le=5, description="replicas of a topic that we create")
+    min_insync_replicas: int = Field(1, ge=1, le=5, description="replicas that must have a message before it counts")
+    retention_ms: int = Field(-1, description="how long topics are kept, -1 = for ever")
+    session_timeout_ms: int = Field(10_000, description="after how long a silent worker loses its partitions")
+
+    database_url: str = Field("postgresql://plant_app@127.0.0.1/plant", description="Postgres, application role")
+    owner_database_url: str | None = Field(None, description="Postgres, owner of the tables; for migrations only")
+    analyst_database_url: str | None = Field(None, description="Postgres, read-only role for analysts")
+    projector_batch: int = Field(5_000, description="most records in one transaction of the projector")
+    projector_wait_seconds: float = Field(0.02, description="how long the projector gathers records for a transaction")
+
+    mqtt_url: str = Field("mqtt://127.0.0.1:1883", description="MQTT broker; mqtts:// for TLS")
+    mqtt_username: str | None = Field(None, description="MQTT user")
+    mqtt_password: str | None = Field(None, description="MQTT password")
+    mqtt_client_id: str = Field("mraos_production_listener", description="client id of the persistent session")
+    mqtt_ca_file: str | None = Field(None, description="PEM file of the authority that signed the broker")
+    mqtt_cert_file: str | None = Field(None, description="client certificate, PEM")
+    mqtt_key_file: str | None = Field(None, description="client key, PEM")
+    mqtt_keepalive_seconds: int = Field(10, description="MQTT keep-alive")
+
+    opcua_url: str = Field("opc.tcp://127.0.0.1:4840", description="OPC-UA server, where the layout names none")
+    opcua_subscription_interval_ms: int = Field(1_000, description="publishing interval; 002 names 30000")
+    opcua_keepalive_ms: int = Field(10_000, description="after how long without a sign of life the link counts as lost")
+    reconnect_delays: str = Field(
+        "5,15,30,60,300", description="seconds before each try to reconnect (002 section 4.4)"
+    )
+    reconnect_cap_seconds: float = Field(300, description="longest wait before a try to reconnect")
+
+    stale_seconds: float = Field(300, description="older messages are refused while the link was up (002 section 4.4)")
+    future_seconds: float = Field(300, description="messages further in the future are refused")
+    max_message_bytes: int = Field(256 * 1024, description="largest message accepted")
+    spool_max_bytes: int = Field(4 * 1024**3, description="largest spool on disk; a full one stops acknowledging")
+
+    gateway_host: str = Field("127.0.0.1", description="address the gateway listens on")
+    gateway_port: int = Field(8080, description="port the gateway listens on")
+    gateway_url: str = Field("http://127.0.0.1:8080", description="where people and systems reach the gateway")
+    command_wait_seconds: float = Field(
+        2.0, description="how long a command waits for its outcome before it answers 202"
+    )
+    rate_limit_per_minute: int = Field(100, description="ERP requests per minute and client (002 section 3.3)")
+    attendance_limit_per_minute: int = Field(1000, description="HR attendance requests per minute (002 section 5.3)")
+
+    oauth_token_url: str = Field("http://127.0.0.1:8080/oauth/token", description="where clients get tokens")
+    oauth_issuer: str = Field("plant-gateway", description="`iss` that tokens must carry")
+    oauth_audience: str = Field("mraos", description="`aud` that tokens must carry")
+    oauth_client_id: str = Field("mraos_integration_client", description="client of the built-in issuer")
+    oauth_client_secret: str | None = Field(None, description="its secret")
+    oauth_signing_key: Path | None = Field(None, description="PEM file of the built-in issuer's RSA key")
+    oauth_jwks_url: str | None = Field(None, description="keys of an issuer outside; none = built-in issuer only")
+    oauth_token_seconds: int = Field(3600, description="life of a token of the built-in issuer")
+    oauth_leeway_seconds: int = Field(60, le=60, description="tolerated clock difference for tokens")
+    admin_token: str | None = Field(None, description="bearer token of the first operator")
+    hr_api_key: str | None = Field(None, description="X-API-Key of the HR system")
+
+    archive_after_days: float = Field(7, description="closed orders leave the workers' memory after so many days")
+
+    @cached_property
+    def layout(self) -> PlantLayout:
+        """The plant layout, read from its file."""
+        return PlantLayout.model_validate(tomllib.loads(self.plant_layout.read_text()))
+
+    def kafka(self, **options: object) -> dict[str, object]:
+        """confluent-kafka's configuration for this cluster, with further options over it."""
+        config: dict[str, object] = {
+            "bootstrap.servers": self.kafka_bootstrap,
+            "security.protocol": self.kafka_security_protocol,
+        }
+        if self.kafka_security_protocol.startswith("SASL"):
+            config |= {
+                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": self.kafka_sasl_username,
+                "sasl.password": self.kafka_sasl_password,
+            }
+        if self.kafka_ca_location:
+            config["ssl.ca.location"] = self.kafka_ca_location
+        return config | options

@@ -1,0 +1,278 @@
+"""Applies a batch of records to a processor: pure, and shared by Faust, replay and the tests."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from schemas.codec import Unreadable, decode, encode, parse
+from schemas.envelope import Message
+from schemas.messages.failures import ErrorDetails, IntegrationFailure
+from schemas.topics import MESSAGES, key_of
+
+State = TypeVar("State")
+EMITS_PER_MESSAGE = 16
+UNNUMBERED = 0
+
+
+class Rejected(Exception):
+    """A fold refuses a message: a code, a sentence a person can act on, and the field it is about."""
+
+    def __init__(self, code: str, reason: str, path: str | None = None) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.path = code, reason, path
+
+
+class Emit(NamedTuple):
+    """Something a fold says: a message type and its payload. Topic and key follow from the type."""
+
+    type: str
+    payload: Any
+
+
+class Step(NamedTuple):
+    """What a message did: the new state (None: the entity is forgotten) and what is said about it."""
+
+    state: Any
+    emits: Sequence[Emit] = ()
+
+
+Fold = Callable[[Any, Message[Any]], Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A fold with its inbox, the state it remembers per entity and the message types it may emit."""
+
+    name: str
+    inbox: str
+    state: type[msgspec.Struct]
+    fold: Fold
+    emits: frozenset[str]
+
+
+class Record(NamedTuple):
+    """One record of an inbox."""
+
+    offset: int
+    key: bytes
+    value: bytes
+    timestamp_ms: int = 0
+
+
+class Output(NamedTuple):
+    """One record to publish."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch came to: records to publish, states to keep by key, and counts."""
+
+    outputs: list[Output] = field(default_factory=list)
+    changed: dict[bytes, bytes] = field(default_factory=dict)
+    folded: int = 0
+    repeated: int = 0
+    dead_letters: int = 0
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A state as it is stored: the input offset it reflects, the positions heard from each source, the state itself.
+
+    A forgotten entity keeps its offset with no state, so that an older copy never comes back to life.
+    """
+
+    offset: int
+    heard: dict[str, int]
+    state: Any
+
+
+class OffsetOf(msgspec.Struct, frozen=True, array_like=True):
+    """Only the offset of a stored state."""
+
+    offset: int
+
+
+_offset_decoder = msgspec.json.Decoder(OffsetOf)
+
+
+def offset_of(value: bytes) -> int:
+    """The input offset that a stored state reflects."""
+    return _offset_decoder.decode(value).offset
+
+
+@cache
+def _kept_decoder(state: type[msgspec.Struct]) -> Any:
+    kept = msgspec.defstruct(
+        "Kept", [("offset", int), ("heard", dict[str, int]), ("state", state | None)], frozen=True, array_like=True
+    )
+    return msgspec.json.Decoder(kept)
+
+
+def stored(processor: Processor, value: bytes | None) -> Kept | None:
+    """A stored state, decoded."""
+    if value is None:
+        return None
+    kept: Kept = _kept_decoder(processor.state).decode(value)
+    return kept
+
+
+def fold_batch(processor: Processor, partition: int, states: Mapping[bytes, bytes], records: Sequence[Record]) -> Batch:
+    """Fold records of one partition, in order, over the stored states. Nothing is published or stored here."""
+    batch = Batch()
+    working: dict[bytes, _Entity] = {}
+    for record in records:
+        entity = working.get(record.key)
+        if entity is None:
+            entity = working[record.key] = _Entity(stored(processor, states.get(record.key)))
+        if record.offset <= entity.offset:
+            batch.repeated += 1
+            continue
+        _fold_record(processor, partition, entity, record, batch)
+    for key, entity in working.items():
+        if entity.is_changed:
+            batch.changed[key] = encode(Kept(entity.offset, entity.heard, entity.state))
+    return batch
+
+
+class _Entity:
+    """An entity's state while a batch is folded."""
+
+    __slots__ = ("heard", "is_changed", "offset", "state")
+
+    def __init__(self, kept: Kept | None) -> None:
+        self.offset = kept.offset if kept else -1
+        self.heard: dict[str, int] = dict(kept.heard) if kept else {}
+        self.state: Any = kept.state if kept else None
+        self.is_changed = False
+
+
+def _fold_record(processor: Processor, partition: int, entity: _Entity, record: Record, batch: Batch) -> None:
+    message: Message[Any] | None = None
+    try:
+        message = decode(record.value)
+        _check_address(processor, message, record)
+        if message.position != UNNUMBERED and message.position <= entity.heard.get(message.source, UNNUMBERED):
+            batch.repeated += 1
+            return
+        step = processor.fold(entity.state, message)
+    except (Unreadable, Rejected) as refusal:
+        batch.outputs.append(dead_letter(processor.inbox, partition, record, message, refusal))
+        batch.dead_letters += 1
+        return
+    batch.folded += 1
+    for index, emit in enumerate(step.emits):
+        batch.outputs.append(_output(processor, partition, record, message, index, emit))
+    if message.position != UNNUMBERED:
+        entity.heard[message.source] = message.position
+    entity.state, entity.offset, entity.is_changed = step.state, record.offset, True
+
+
+def _check_address(processor: Processor, message: Message[Any], record: Record) -> None:
+    """A message must lie in the inbox and under the key that its type says."""
+    if MESSAGES[message.type].topic != processor.inbox:
+        raise Rejected("WRONG_TOPIC", f"{message.type} belongs to {MESSAGES[message.type].topic}.", "type")
+    if key_of(message.type, message.tenant_id, message.payload) != record.key:
+        raise Rejected("WRONG_KEY", "The record's key is not the tenant and entity that the message names.", "key")
+
+
+def _output(
+    processor: Processor, partition: int, record: Record, cause: Message[Any], index: int, emit: Emit
+) -> Output:
+    """The record of an emitted message; its id and position derive from the input record, so a repeat is the same."""
+    if emit.type not in processor.emits:
+        raise AssertionError(f"{processor.name} does not declare {emit.type}")
+    message = Message(
+        message_id=f"{processor.name}-{partition}-{record.offset}-{index}",
+        type=emit.type,
+        tenant_id=cause.tenant_id,
+        timestamp=cause.timestamp,
+        source_system="MRAOS",
+        correlation_id=cause.correlation_id,
+        source=f"{processor.inbox}-{partition}",
+        position=record.offset * EMITS_PER_MESSAGE + index + 1,
+        received_at=cause.received_at,
+        late=cause.late,
+        payload=emit.payload,
+    )
+    return Output(MESSAGES[emit.type].topic, key_of(emit.type, cause.tenant_id, emit.payload), encode(message))
+
+
+def dead_letter(
+    inbox: str, partition: int, record: Record, message: Message[Any] | None, refusal: Unreadable | Rejected
+) -> Output:
+    """The dead letter of a record that was refused; the same record always gives the same one."""
+    address = f"{inbox}/{partition}/{record.offset}"
+    failure_key = hashlib.sha256(address.encode()).hexdigest()[:32]
+    moment = message.received_at if message else datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    return failure_output(
+        tenant_id=message.tenant_id if message else record.key.decode(errors="replace").split("/")[0],
+        failure_key=failure_key,
+        moment=moment,
+        integration_type=message.type.replace(".", "_") if message else inbox.replace("-", "_"),
+        data=record.value,
+        refusal=refusal,
+        inbox=inbox,
+        address=address,
+        message_id=message.message_id if message else None,
+        correlation_id=message.correlation_id if message else failure_key,
+    )
+
+
+def failure_output(
+    *,
+    tenant_id: str,
+    failure_key: str,
+    moment: datetime,
+    integration_type: str,
+    data: bytes,
+    refusal: Unreadable | Rejected,
+    inbox: str,
+    address: str,
+    message_id: str | None,
+    correlation_id: str,
+) -> Output:
+    """A dead letter in the form of 002 section 7.2, ready to publish."""
+    failure = IntegrationFailure(
+        failure_id=f"FAIL-{moment:%Y%m%d}-{failure_key[:8].upper()}",
+        failure_key=failure_key,
+        timestamp=moment,
+        integration_type=integration_type,
+        original_message=_readable(data),
+        original_bytes_base64=base64.b64encode(data).decode(),
+        error_details=ErrorDetails(
+            error_code=refusal.code, error_message=refusal.reason, path=refusal.path, trace_id=failure_key
+        ),
+        inbox=inbox,
+        source_address=address,
+        original_message_id=message_id,
+    )
+    message = Message(
+        message_id=f"failure-{failure_key}",
+        type="integration.failed",
+        tenant_id=tenant_id,
+        timestamp=moment,
+        source_system="MRAOS",
+        correlation_id=correlation_id,
+        source=f"failures-{failure_key}",
+        position=0,
+        received_at=moment,
+        payload=failure,
+    )
+    return Output("integration-failures", key_of(message.type, tenant_id, failure), encode(message))
+
+
+def _readable(data: bytes) -> Any:
+    """The message as JSON, or None where it cannot be read as such."""
+    try:
+        return parse(data)
+    except Unreadable:
+        return None

@@ -1,0 +1,1 @@
+"""Kafka by confluent-kafka: producer, consumer, admin."""
