@@ -1,0 +1,72 @@
+"""Creates the topics of the registry and the changelogs of the topology, with their partitions and policies."""
+
+from concurrent.futures import as_completed
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.settings import Settings
+from schemas.topics import TOPICS, Topic, changelog_of
+from streams.topology import TOPOLOGY
+
+ONE_DAY_MS = 24 * 60 * 60 * 1000
+LARGEST_RECORD = 1024 * 1024
+
+
+class TopicMismatch(Exception):
+    """A topic exists with another number of partitions than its keys were spread over."""
+
+
+def wanted_topics(settings: Settings) -> list[NewTopic]:
+    """Every topic that must exist."""
+    changelogs = [changelog_of(processor.name) for processor in TOPOLOGY]
+    return [
+        *(_new(settings, topic.name, _event_policy(settings, topic)) for topic in TOPICS.values()),
+        *(_new(settings, name, _changelog_policy()) for name in changelogs),
+    ]
+
+
+def _event_policy(settings: Settings, topic: Topic) -> dict[str, str]:
+    retention = settings.retention_ms if settings.retention_ms >= 0 else topic.retention_ms
+    return {"cleanup.policy": "delete", "retention.ms": str(retention)}
+
+
+def _changelog_policy() -> dict[str, str]:
+    """Compacted, but not before a day: a paused worker's older state must not be all that is left (TRAPS)."""
+    return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(ONE_DAY_MS)}
+
+
+def _new(settings: Settings, name: str, policy: dict[str, str]) -> NewTopic:
+    config = {
+        **policy,
+        "max.message.bytes": str(LARGEST_RECORD),
+        "min.insync.replicas": str(settings.min_insync_replicas),
+    }
+    return NewTopic(name, settings.partitions, settings.replication, config=config)
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create what is missing and return its names. Raises TopicMismatch where partitions differ."""
+    admin = AdminClient(settings.kafka())
+    wanted = wanted_topics(settings)
+    existing = admin.list_topics(timeout=30).topics
+    for topic in wanted:
+        found = existing.get(topic.topic)
+        if found is not None and len(found.partitions) != topic.num_partitions:
+            raise TopicMismatch(
+                f"Topic {topic.topic} has {len(found.partitions)} partitions, the setting PARTITIONS says "
+                f"{topic.num_partitions}. Changing it would move keys; see streams/README.md, 'more partitions'."
+            )
+    missing = [topic for topic in wanted if topic.topic not in existing]
+    if missing:
+        _await(admin, missing)
+    return [topic.topic for topic in missing]
+
+
+def _await(admin: AdminClient, topics: list[NewTopic]) -> None:
+    for future in as_completed(admin.create_topics(topics, operation_timeout=30).values()):
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
