@@ -1,0 +1,85 @@
+"""The driver: redelivery, numbered sources, dead letters."""
+
+import base64
+
+import pytest
+
+from schemas.codec import decode, encode
+from streams.driver import Emit, Processor, Record, Step, fold_batch, offset_of
+from streams.topology import processor
+from tests.messages import count, created, emitted, message, records, refusals, registered, run
+
+SAID = [registered(), count(1, 1), count(2, 2), count(4, 4), count(3, 3)]
+
+
+def test_a_redelivered_record_is_silent() -> None:
+    batch = run("machines", SAID)
+    again = run("machines", SAID, batch.changed)
+    assert (again.outputs, again.changed, again.repeated) == ([], {}, len(SAID))
+
+
+def test_a_state_knows_the_offset_it_reflects() -> None:
+    (value,) = run("machines", SAID, first=40).changed.values()
+    assert offset_of(value) == 44
+
+
+def test_a_numbered_source_is_heard_once() -> None:
+    said = emitted(run("machines", SAID), "production.counted")
+    orders = run("work_orders", [created(), *said, *said, *reversed(said)])
+    assert emitted(orders)[-1].payload.quantity_produced == 4
+    assert orders.repeated == 2 * len(said)
+
+
+def test_a_repeated_batch_gives_the_same_bytes() -> None:
+    assert run("machines", SAID).outputs == run("machines", SAID).outputs
+
+
+def test_a_broken_record_is_one_dead_letter_with_its_bytes_and_the_others_do_not_notice() -> None:
+    good = records(SAID)
+    broken = Record(99, good[0].key, b'{"type": \xff', 1_700_000_000_000)
+    batch = fold_batch(
+        processor("machines"),
+        3,
+        {},
+        [good[0], broken._replace(offset=1), *(r._replace(offset=r.offset + 1) for r in good[1:])],
+    )
+    (failure,) = emitted(batch, "integration.failed")
+    assert base64.b64decode(failure.payload.original_bytes_base64) == broken.value
+    assert failure.payload.source_address == "machine-inbox/3/1"
+    assert failure.payload.inbox == "machine-inbox"
+    assert failure.payload.failure_id.startswith("FAIL-20231114-")
+    assert sum(s.payload.units for s in emitted(batch, "production.counted")) == 4
+
+
+def test_a_refused_record_leaves_the_state_alone() -> None:
+    before = run("work_orders", [created()])
+    after = run("work_orders", [created(quantity=5)], before.changed, 1)
+    assert refusals(after) == ["DUPLICATE_WORK_ORDER"]
+    assert after.changed == {}
+
+
+def test_a_message_in_the_wrong_inbox_is_refused() -> None:
+    wrong = Record(0, b"x", encode(created()))
+    assert refusals(fold_batch(processor("machines"), 0, {}, [wrong])) == ["WRONG_TOPIC"]
+
+
+def test_a_message_under_the_wrong_key_is_refused() -> None:
+    wrong = Record(0, b"someone-else/M-1", encode(registered()))
+    assert refusals(fold_batch(processor("machines"), 0, {}, [wrong])) == ["WRONG_KEY"]
+
+
+def test_an_undeclared_output_is_a_defect_not_a_dead_letter() -> None:
+    chatty = Processor(
+        "chatty", "machine-inbox", dict, lambda state, told: Step({}, (Emit("plan.made", None),)), frozenset()
+    )  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="does not declare"):
+        fold_batch(chatty, 0, {}, records([registered()]))
+
+
+def test_a_dead_letter_sent_again_from_its_repair_counts() -> None:
+    (counted,) = emitted(run("machines", [registered(), count(3, 1, units=3)]), "production.counted")
+    early = run("work_orders", [counted])
+    assert refusals(early) == ["UNKNOWN_WORK_ORDER"]
+    repaired = message(counted.type, counted.payload, 9, source="failures-1", position=1)
+    done = run("work_orders", [created(), repaired, repaired], early.changed, 1)
+    assert decode(done.outputs[-1].value).payload.quantity_produced == 3
