@@ -26,7 +26,7 @@ def message(
     type_name: str, payload: Any, seconds: float = 0, *, tenant: str = DEFAULT_TENANT, **fields: Any
 ) -> Message[Any]:
     """A message said some seconds after noon."""
-    envelope = {
+    envelope: dict[str, Any] = {
         "message_id": f"{type_name}-{seconds}-{hash(payload) & 0xFFFFFFFF:x}",
         "source_system": "TEST",
         "correlation_id": "test",

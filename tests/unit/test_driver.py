@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from schemas.codec import decode, encode
+from streams.domain.machines import Machine
 from streams.driver import Emit, Processor, Record, Step, fold_batch, offset_of
 from streams.topology import processor
 from tests.messages import count, created, emitted, message, records, refusals, registered, run
@@ -70,8 +71,8 @@ def test_a_message_under_the_wrong_key_is_refused() -> None:
 
 def test_an_undeclared_output_is_a_defect_not_a_dead_letter() -> None:
     chatty = Processor(
-        "chatty", "machine-inbox", dict, lambda state, told: Step({}, (Emit("plan.made", None),)), frozenset()
-    )  # type: ignore[arg-type]
+        "chatty", "machine-inbox", Machine, lambda state, told: Step(None, (Emit("plan.made", None),)), frozenset()
+    )
     with pytest.raises(AssertionError, match="does not declare"):
         fold_batch(chatty, 0, {}, records([registered()]))
 
