@@ -105,6 +105,7 @@ MESSAGES: dict[str, MessageType] = {
             work_order__completed=work_orders.WorkOrderChanged,
             work_order__progressed=work_orders.WorkOrderProgressed,
             work_order__inspected=work_orders.WorkOrderInspected,
+            work_order__archived=work_orders.WorkOrderArchived,
         ),
         *_types(
             "resource-status",

@@ -36,6 +36,7 @@ TOPOLOGY: tuple[Processor, ...] = (
                 "work_order.progressed",
                 "work_order.inspected",
                 "work_order.completed",
+                "work_order.archived",
             }
         ),
     ),

@@ -179,3 +179,11 @@ class WorkOrderInspected(msgspec.Struct, frozen=True, kw_only=True):
     defect_detected: bool
     defect_type: Text | None = None
     inspector: Name | None = None
+
+
+class WorkOrderArchived(msgspec.Struct, frozen=True, kw_only=True):
+    """A closed order has left the workers' memory; nothing can be said to it any more."""
+
+    work_order_id: Name
+    version: Count
+    archived_at: Moment

@@ -208,7 +208,10 @@ def _cancel(state: WorkOrder, message: Message[Any], told: says.WorkOrderCommand
 
 def _archive(state: WorkOrder, message: Message[Any], told: says.WorkOrderCommand) -> Step:
     _refuse_move(state, "archived", ("completed", "cancelled"))
-    return Step(None)
+    archived = says.WorkOrderArchived(
+        work_order_id=state.work_order_id, version=state.version + 1, archived_at=message.timestamp
+    )
+    return Step(None, (Emit("work_order.archived", archived),))
 
 
 def _move(
