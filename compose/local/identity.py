@@ -1,0 +1,98 @@
+"""What a plant makes up at its first start and keeps: ports, passwords, keys."""
+
+import secrets
+import socket
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from compose.local.folder import Folder, write_private
+
+# Below the range from which outgoing connections draw, so that nobody sits on a port while its owner restarts.
+PORTS = range(20_000, 32_000)
+SECRETS = (
+    "postgres_superuser",
+    "plant_owner",
+    "plant_app",
+    "plant_analyst",
+    "mqtt_password",
+    "oauth_client_secret",
+    "hr_api_key",
+    "admin_token",
+)
+
+
+class Identity(msgspec.Struct):
+    """Ports by use, secrets by name, and the number of Kafka brokers its data were written with."""
+
+    brokers: int
+    kafka_cluster_id: str
+    ports: dict[str, int] = {}
+    secrets: dict[str, str] = {}
+
+    def port(self, use: str) -> int:
+        """The port of a use, chosen at the first question."""
+        if use not in self.ports:
+            self.ports[use] = _free_port(set(self.ports.values()))
+        return self.ports[use]
+
+    def secret(self, name: str) -> str:
+        """A secret, made up at the first question."""
+        if name not in self.secrets:
+            self.secrets[name] = secrets.token_urlsafe(24)
+        return self.secrets[name]
+
+    def leave_taken_ports(self) -> list[str]:
+        """Forget the ports that somebody else took since the plant last ran, and name their uses."""
+        taken = [use for use, port in self.ports.items() if not is_free(port)]
+        for use in taken:
+            del self.ports[use]
+        return taken
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(taken: set[int]) -> int:
+    while (port := secrets.choice(PORTS)) in taken or not is_free(port):
+        continue
+    return port
+
+
+def load(folder: Folder) -> Identity | None:
+    """The identity of the plant in this folder, or None if it never ran."""
+    path = folder.path / "identity.json"
+    return msgspec.json.decode(path.read_bytes(), type=Identity) if path.exists() else None
+
+
+def make(brokers: int) -> Identity:
+    """A new identity."""
+    return Identity(brokers=brokers, kafka_cluster_id=secrets.token_urlsafe(16)[:22])
+
+
+def save(folder: Folder, identity: Identity) -> None:
+    """Keep the identity for the next start."""
+    encoded = msgspec.json.format(msgspec.json.encode(identity), indent=2).decode()
+    write_private(folder.path / "identity.json", encoded + "\n")
+
+
+def signing_key(folder: Folder) -> Path:
+    """The PEM file of the built-in token issuer's RSA key, made at the first start."""
+    path = folder.path / "keys" / "oauth.pem"
+    if not path.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_private(path, pem.decode())
+    return path

@@ -1,0 +1,57 @@
+"""Every process of the plant on one page: its name, its command, how it is asked to stop."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+INFRASTRUCTURE = ("kafka", "postgres", "mqtt")
+
+# name -> arguments of `python -m`; compose/compose.yaml runs the same.
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "opcua-sim": ("compose.simulators", "opcua"),
+    "mes-mqtt": ("connectors", "mes-mqtt"),
+    "mes-opcua": ("connectors", "mes-opcua"),
+    "gateway": ("connectors", "gateway"),
+    "jobs": ("connectors", "jobs"),
+    "agents": ("streams", "agents"),
+    "projector": ("streams", "projector"),
+    "planner": ("streams", "planner"),
+}
+# What runs once before them, in this order: topics, tables, the machines of the layout.
+TOPICS = ("streams", "topics")
+MIGRATE = ("sql", "migrate")
+REGISTER = ("connectors", "register")
+# Traffic, only where somebody asks for simulators.
+SIMULATORS: dict[str, tuple[str, ...]] = {
+    "mqtt-sim": ("compose.simulators", "mqtt"),
+    "erp-sim": ("compose.simulators", "erp"),
+}
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as the runner starts it."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    env_files: tuple[Path, ...] = ()
+    hidden: tuple[str, ...] = ()
+    stop_signal: str = "TERM"
+    stop_seconds: int = 15
+    stop_children: bool = True
+
+
+def workers(count: int) -> dict[str, tuple[str, ...]]:
+    """The second and further workers: `agents-2` and so on."""
+    return {f"agents-{number}": COMMANDS["agents"] for number in range(2, count + 1)}
+
+
+def commands(worker_count: int, simulators: bool) -> dict[str, tuple[str, ...]]:
+    """Our processes by name, in the order they are started."""
+    return {**COMMANDS, **workers(worker_count), **(SIMULATORS if simulators else {})}
+
+
+def python(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """The command that runs one of our modules with the interpreter that runs us."""
+    return (sys.executable, "-m", *arguments)

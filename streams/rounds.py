@@ -1,0 +1,253 @@
+"""Works through the inboxes in rounds: fold what is waiting, publish, remember, and only then count it as done.
+
+Up to three rounds are on their way, each one step behind the other, so that folding goes on while Kafka writes:
+
+    folded        its outputs are handed to Kafka
+    published     its outputs are acknowledged; its states are handed to the changelog
+    logged        its states are acknowledged: the table takes them over, its records count as done
+
+One wait per turn serves all of them. What dies on the way is folded again by the next owner, from the last offset that
+was done; folds are deterministic and ids derive from their cause, so what comes twice is recognised (DESIGN 5).
+"""
+
+import asyncio
+import time
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from streams import round_metrics as metrics
+from streams.black_box import BlackBox
+from streams.contiguity import Contiguity
+from streams.driver import Batch, Output, Processor, Record, Rejected, dead_letter, fold_batch
+from streams.kafka.producer import Publisher
+from streams.states import Lane, States, Tables
+
+RECORDS_WAITING: Final = 8_000
+OLDEST_ROUND_SECONDS: Final = 3600.0
+LOOK_AT_FORGOTTEN_SECONDS: Final = 60.0
+
+
+class RoundTooOld(Exception):
+    """This process slept for so long that its states must not reach the changelog any more."""
+
+
+class Positions(Protocol):
+    """Where the consumer stands. `epoch` changes whenever partitions come, go or are read again."""
+
+    epoch: int
+    first_offsets: Mapping[Lane, int]
+    """Per inbox partition that is ours, the next offset to fold; empty while partitions are being shared out."""
+
+    def set_done(self, lane: Lane, next_offset: int) -> None:
+        """Everything before this offset may be committed."""
+
+    async def read_from(self, lane: Lane, offset: int) -> None:
+        """Read on from this offset."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What one turn took in hand."""
+
+    began_at: float
+    next_offsets: dict[Lane, int] = field(default_factory=dict)
+    changed: dict[Lane, dict[bytes, bytes | None]] = field(default_factory=dict)
+    outputs: list[Output] = field(default_factory=list)
+    is_logged: bool = False
+
+
+class Rounds:
+    """The work of one process on all inbox partitions that are its own."""
+
+    def __init__(
+        self, topology: Iterable[Processor], tables: Tables, publisher: Publisher, positions: Positions, boxes: Path
+    ) -> None:
+        self._processors = {processor.inbox: processor for processor in topology}
+        self._tables = tables
+        self._publisher = publisher
+        self._positions = positions
+        self._box_folder = boxes
+        self.guard = Contiguity(tables.first_from)
+        self._boxes: dict[Lane, BlackBox] = {}
+        self._waiting: dict[Lane, list[Sequence[Record]]] = {}
+        self._waiting_count = 0
+        self._in_flight: list[Round] = []
+        self._epoch = -1
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._is_stopping = False
+        self._next_look_at_forgotten = 0.0
+
+    # -- what the agents and the process say
+
+    async def put(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Records of one partition, in order. Waits while too much is waiting."""
+        while self._waiting_count >= RECORDS_WAITING:
+            self._room.clear()
+            await self._room.wait()
+        self._waiting.setdefault((topic, partition), []).append(records)
+        self._waiting_count += len(records)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look again: positions changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Take nothing more in hand; `run` returns when what is in flight has landed."""
+        self._is_stopping = True
+        self._wake.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is waiting or on its way."""
+        return bool(self._waiting or self._in_flight)
+
+    # -- the loop
+
+    async def run(self) -> None:
+        """Work until told to stop."""
+        while not (self._is_stopping and not self._in_flight):
+            if not self._in_flight:
+                await self._something_to_do()
+            if self._epoch != self._positions.epoch:
+                await self._begin()
+            else:
+                await self._turn()
+
+    async def _something_to_do(self) -> None:
+        while not (self._waiting or self._is_stopping or self._epoch != self._positions.epoch):
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _begin(self) -> None:
+        """Partitions were shared out anew. What is in flight is dropped: its records come again."""
+        epoch, start = self._positions.epoch, dict(self._positions.first_offsets)
+        metrics.READY.set(0)
+        metrics.PARTITIONS.set(len(start))
+        self._in_flight.clear()
+        self.guard.begin({})
+        if start and not await self._tables.adopt(start, lambda: epoch == self._positions.epoch):
+            return
+        self._open_boxes(start)
+        self.guard.begin(start)
+        self._epoch = epoch
+        metrics.READY.set(1 if start else 0)
+
+    def _open_boxes(self, lanes: Iterable[Lane]) -> None:
+        for box in self._boxes.values():
+            box.close()
+        self._boxes = {lane: BlackBox(self._box_folder, self._processors[lane[0]].name, lane[1]) for lane in lanes}
+
+    async def _turn(self) -> None:
+        """One step for every round on its way."""
+        fresh = self._fold_waiting()
+        self._let_go(fresh)
+        for lane, offset in await self.guard.places_to_read_again():
+            await self._positions.read_from(lane, offset)
+        await self._publisher.delivered()
+        if self._epoch == self._positions.epoch:
+            self._advance()
+            self._publisher.send_all(fresh.outputs)
+            if fresh.next_offsets or fresh.changed:
+                self._in_flight.append(fresh)
+
+    def _advance(self) -> None:
+        """All that was handed to Kafka is acknowledged: published rounds get logged, logged rounds are done."""
+        still_in_flight = []
+        for each in self._in_flight:
+            if each.changed and not each.is_logged:
+                self._log(each)
+                still_in_flight.append(each)
+            else:
+                self._finish(each)
+        self._in_flight = still_in_flight
+
+    def _log(self, published: Round) -> None:
+        if time.monotonic() - published.began_at > OLDEST_ROUND_SECONDS:
+            raise RoundTooOld("A round is over an hour old: its states could bring back what others have forgotten.")
+        for (topic, partition), changed in published.changed.items():
+            changelog = self._table(topic).changelog
+            for key, value in changed.items():
+                self._publisher.send(changelog, key, value, partition)
+        published.is_logged = True
+
+    def _finish(self, logged: Round) -> None:
+        for (topic, partition), changed in logged.changed.items():
+            self._table(topic).remember(partition, changed, time.time())
+        for lane, next_offset in logged.next_offsets.items():
+            self._positions.set_done(lane, next_offset)
+        metrics.ROUND_SECONDS.observe(time.monotonic() - logged.began_at)
+
+    def _table(self, topic: str) -> States:
+        return self._tables.of[self._processors[topic].name]
+
+    # -- folding
+
+    def _fold_waiting(self) -> Round:
+        """Fold everything that is waiting, unless we are stopping."""
+        fresh = Round(time.monotonic())
+        waiting, self._waiting, self._waiting_count = self._waiting, {}, 0
+        self._room.set()
+        if not self._is_stopping:
+            for lane, batches in waiting.items():
+                for records in batches:
+                    if following := self.guard.what_follows(lane, records):
+                        self._fold_lane(lane, following, fresh)
+        return fresh
+
+    def _fold_lane(self, lane: Lane, records: Sequence[Record], fresh: Round) -> None:
+        topic, partition = lane
+        box = self._boxes[lane]
+        changed = fresh.changed.get(lane, {})
+        ahead = [each.changed[lane] for each in reversed(self._in_flight) if lane in each.changed]
+        states: ChainMap[bytes, Any] = ChainMap(changed, *ahead, self._table(topic).partitions[partition])
+        for some in _apart(records, box):
+            batch = self._fold_some(self._processors[topic], partition, states, some, box)
+            changed.update(batch.changed)
+            fresh.outputs.extend(batch.outputs)
+        if changed:
+            fresh.changed[lane] = changed
+        fresh.next_offsets[lane] = records[-1].offset + 1
+
+    def _fold_some(
+        self, processor: Processor, partition: int, states: Any, records: Sequence[Record], box: BlackBox
+    ) -> Batch:
+        """Fold with the black box running; a message that has killed the process three times is not tried again."""
+        if len(records) == 1 and box.is_poison(records[0].offset):
+            batch = _crash_loop(processor, partition, records[0])
+        else:
+            box.take(records[0].offset, records[-1].offset)
+            batch = fold_batch(processor, partition, states, records)
+        box.lay_down(records[-1].offset + 1)
+        metrics.count(processor.name, len(records), batch)
+        return batch
+
+    def _let_go(self, fresh: Round) -> None:
+        """Now and then, remove entities for good that were forgotten long ago and of whom nothing is on its way."""
+        now = time.time()
+        if now < self._next_look_at_forgotten:
+            return
+        self._next_look_at_forgotten = now + LOOK_AT_FORGOTTEN_SECONDS
+        for processor in self._processors.values():
+            for partition, key in self._tables.of[processor.name].long_forgotten(now):
+                lane = (processor.inbox, partition)
+                if not any(key in each.changed.get(lane, ()) for each in [*self._in_flight, fresh]):
+                    fresh.changed.setdefault(lane, {})[key] = None
+
+
+def _apart(records: Sequence[Record], box: BlackBox) -> Iterable[Sequence[Record]]:
+    """All at once, or one by one where the process died before."""
+    suspect = box.suspect
+    if suspect is None or suspect.first > records[-1].offset:
+        return (records,)
+    return ((record,) for record in records)
+
+
+def _crash_loop(processor: Processor, partition: int, record: Record) -> Batch:
+    metrics.CRASH_LOOPS.inc()
+    reason = Rejected("CRASH_LOOP", "The process died three times while it worked on this message.")
+    return Batch(outputs=[dead_letter(processor.inbox, partition, record, None, reason)], dead_letters=1)
