@@ -112,14 +112,13 @@ class Agents:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
-        starting = loop.create_task(self._guarded(self._app.start(), "faust"))
+        self._starting = loop.create_task(self._guarded(self._app.start(), "faust"))
         rounds = loop.create_task(self._guarded(self._rounds.run(), "rounds"))
         watch = loop.create_task(self._guarded(self._watch(), "watch"))
         await self._stop.wait()
         watch.cancel()
         self._rounds.stop()
         await asyncio.wait_for(self._land(rounds), STOP_SECONDS)
-        starting.cancel()
 
     async def _land(self, rounds: asyncio.Task[None]) -> None:
         """Finish what is in flight, commit it, and leave the group, so that others take over at once."""
@@ -216,11 +215,14 @@ def main(settings: Settings) -> int:
     wait_for_kafka(settings)
     log.info("agents_start")
 
-    async def run() -> None:
-        await Agents(settings, TOPOLOGY).run()
-
     with _ending_the_process("main"):
-        asyncio.run(run())
+        asyncio.run(_run_and_exit(settings))
+    return 0
+
+
+async def _run_and_exit(settings: Settings) -> NoReturn:
+    """All is committed and the group is left when `run` returns; Faust's own way out takes seconds and adds nothing."""
+    await Agents(settings, TOPOLOGY).run()
     log.info("agents_stop")
     sys.stdout.flush()
     os._exit(0)

@@ -39,7 +39,6 @@ class Process:
     hidden: tuple[str, ...] = ()
     stop_signal: str = "TERM"
     stop_seconds: int = 15
-    stop_children: bool = True
 
 
 def workers(count: int) -> dict[str, tuple[str, ...]]:

@@ -101,7 +101,9 @@ def _broken_payloads() -> list[tuple[str, bytes, str]]:
     ]
 
 
-def test_each_broken_payload_is_one_dead_letter_with_its_bytes_and_the_others_do_not_notice(plant: RunningPlant) -> None:
+def test_each_broken_payload_is_one_dead_letter_with_its_bytes_and_the_others_do_not_notice(
+    plant: RunningPlant,
+) -> None:
     (order,) = create_orders(plant.endpoints, ["BROKEN-1"])
     client = mqtt_client(plant.endpoints, "broken")
     sent = _broken_payloads()

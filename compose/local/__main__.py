@@ -1,0 +1,98 @@
+"""The command line: `python -m compose.local up|down|status|wipe|topics`."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from compose.local.errors import PlantError
+from compose.local.plant import LocalPlant, Status
+
+app = typer.Typer(no_args_is_help=True, help="The plant on this machine. RUN_DIR says where it lives (.run).")
+console = Console(highlight=False)
+SHOWN = ("GATEWAY_URL", "KAFKA_BOOTSTRAP", "MQTT_URL", "OPCUA_URL")
+
+
+def progress() -> Callable[[str], None]:
+    """A reporter that prints each step with the seconds since the start."""
+    started = time.monotonic()
+
+    def report(step: str) -> None:
+        console.print(f"  [dim]{time.monotonic() - started:5.1f} s[/]  {step}", soft_wrap=True)
+
+    return report
+
+
+@app.command()
+def up(
+    workers: Annotated[int, typer.Option(envvar="WORKERS", min=1, max=16, help="Faust workers")] = 1,
+    brokers: Annotated[int | None, typer.Option(envvar="BROKERS", help="Kafka brokers: 1 or 3")] = None,
+    infra_only: Annotated[bool, typer.Option("--infra-only", help="Kafka, PostgreSQL and MQTT only")] = False,
+    simulators: Annotated[bool, typer.Option("--simulators", help="with simulated traffic")] = False,
+) -> None:
+    """Start the plant in the background and return when it is ready."""
+    if brokers not in (None, 1, 3):
+        raise PlantError("BROKERS is 1 or 3: two brokers cannot outvote each other.")
+    plant = LocalPlant(workers=workers, brokers=brokers, simulators=simulators, report=progress())
+    plant.up(infra_only=infra_only)
+    found = plant.endpoints()
+    console.print(f"The plant is up. All its addresses and passwords: {plant.folder.endpoints}", soft_wrap=True)
+    for name in SHOWN:
+        console.print(f"  {name:16} {found[name]}", soft_wrap=True)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; the data stay."""
+    LocalPlant(report=progress()).down()
+    console.print("The plant is down; nothing of it runs.")
+
+
+@app.command()
+def wipe() -> None:
+    """Stop everything and delete the data."""
+    plant = LocalPlant(report=progress())
+    plant.wipe()
+    console.print(f"The plant is down and its data in {plant.folder.path} are deleted.", soft_wrap=True)
+
+
+@app.command()
+def status() -> None:
+    """Show every process."""
+    plant = LocalPlant()
+    found = plant.status()
+    if not found:
+        console.print(f"The plant in {plant.folder.path} is down.", soft_wrap=True)
+        raise typer.Exit(3)
+    console.print(table(found))
+
+
+def table(found: list[Status]) -> Table:
+    """The processes as a table."""
+    shown = Table("process", "state", "pid", "up for", "memory", "log", box=None, pad_edge=False)
+    for one in found:
+        memory = f"{one.memory_mb} MB" if one.pid else ""
+        uptime = f"{one.uptime_seconds} s" if one.pid else ""
+        shown.add_row(one.name, one.state, str(one.pid or ""), uptime, memory, str(one.log))
+    return shown
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is a sentence, not a traceback."""
+    try:
+        app()
+    except PlantError as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

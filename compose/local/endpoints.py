@@ -1,0 +1,67 @@
+"""The settings of a plant's processes, and the file `endpoints.env` through which everybody else finds them."""
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from compose.local import mqtt, roles
+from compose.local.folder import ROOT, Folder, write_private
+from compose.local.identity import Identity, signing_key
+from compose.local.kafka import broker
+from schemas.settings import DEFAULT_TENANT, Settings
+
+# Only who migrates may own tables; only analysts read as analysts.
+HIDDEN = ("OWNER_DATABASE_URL", "ANALYST_DATABASE_URL")
+
+
+def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> dict[str, str]:
+    """Everything of CONTRACT's endpoints.env, and what the processes need besides."""
+    gateway = f"http://127.0.0.1:{identity.port('gateway')}"
+    metrics = ",".join(f"{name}=http://127.0.0.1:{metrics_port(identity, name)}/metrics" for name in processes)
+    return {
+        "RUN_DIR": str(folder.path),
+        "TENANT_ID": DEFAULT_TENANT,
+        "KAFKA_BOOTSTRAP": broker.bootstrap(identity),
+        "REPLICATION": str(identity.brokers),
+        "MIN_INSYNC_REPLICAS": str(broker.in_sync(identity.brokers)),
+        **roles.addresses(identity),
+        "MQTT_URL": f"mqtt://127.0.0.1:{identity.port('mqtt')}",
+        "MQTT_USERNAME": mqtt.USER,
+        "MQTT_PASSWORD": identity.secret("mqtt_password"),
+        "OPCUA_URL": f"opc.tcp://127.0.0.1:{identity.port('opcua')}",
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(identity.port("gateway")),
+        "GATEWAY_URL": gateway,
+        "OAUTH_TOKEN_URL": f"{gateway}/oauth/token",
+        "OAUTH_CLIENT_ID": str(Settings.model_fields["oauth_client_id"].default),
+        "OAUTH_CLIENT_SECRET": identity.secret("oauth_client_secret"),
+        "OAUTH_SIGNING_KEY": str(signing_key(folder)),
+        "HR_API_KEY": identity.secret("hr_api_key"),
+        "ADMIN_TOKEN": identity.secret("admin_token"),
+        "PLANT_LAYOUT": str(Path(os.environ.get("PLANT_LAYOUT") or ROOT / "compose" / "plant.toml").resolve()),
+        "SPOOL_DIR": str(folder.path / "spool"),
+        "METRICS_URLS": metrics,
+    }
+
+
+def metrics_port(identity: Identity, process: str) -> int:
+    """The loopback port of a process's /metrics."""
+    return identity.port(f"{process}-metrics")
+
+
+def given(environment: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Settings that whoever calls `up` gives (`make up STALE_SECONDS=60`) and that no plant makes up."""
+    names = {name.upper() for name in Settings.model_fields} - set(known) - {"METRICS_PORT"}
+    return {name: environment[name] for name in sorted(names) if name in environment}
+
+
+def write(path: Path, values: Mapping[str, str]) -> None:
+    """Write an env file that a shell, Python and make can read."""
+    write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+
+
+def read(path: Path) -> dict[str, str]:
+    """Read an env file back."""
+    lines = (line.partition("=") for line in path.read_text().splitlines() if "=" in line)
+    return {name: "".join(shlex.split(value)) for name, _, value in lines}

@@ -1,0 +1,126 @@
+"""The MQTT broker: Mosquitto where it is or can be installed, else amqtt from its package."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from compose.local.errors import PlantError, failed
+from compose.local.folder import Folder, write_private
+from compose.local.identity import Identity
+from compose.local.processes import Process
+
+USER = "plant"
+PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
+
+
+def find(program: str) -> str | None:
+    """A program on the path or where Mosquitto's packages put it."""
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(PLACES))
+
+
+def prepare(folder: Folder, identity: Identity, report: Callable[[str], None]) -> list[Process]:
+    """Write the broker's configuration and password file, and say how to start it."""
+    if not find("mosquitto") and may_install():
+        install(folder.log("mqtt-install"), report)
+    data = folder.data / "mqtt"
+    data.mkdir(mode=0o700, exist_ok=True)
+    if find("mosquitto") and find("mosquitto_passwd"):
+        return [mosquitto(folder, identity, data)]
+    report("no Mosquitto here; the package amqtt stands in (about 850 messages/s, MQTT 3.1.1)")
+    return [amqtt(folder, identity, data)]
+
+
+def may_install() -> bool:
+    """Only root of a Debian-like machine may."""
+    return os.getuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(log: Path, report: Callable[[str], None]) -> None:
+    """Ask the machine's package manager for Mosquitto; without it amqtt stands in."""
+    report("installing Mosquitto with apt-get")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    steps = (["apt-get", "-q", "update"], ["apt-get", "-q", "-y", "--no-install-recommends", "install", "mosquitto"])
+    with log.open("w") as output:
+        for step in steps:
+            done = subprocess.run(step, env=environment, stdout=output, stderr=output, check=False)
+            if done.returncode:
+                report(f"`{' '.join(step)}` failed; its output is in {log}")
+                return
+    # The package starts a broker of its own on the standard port; nobody here asked for that one.
+    if shutil.which("systemctl"):
+        subprocess.run(["systemctl", "disable", "--now", "mosquitto"], capture_output=True, check=False)
+
+
+def mosquitto(folder: Folder, identity: Identity, data: Path) -> Process:
+    """Mosquitto, told to keep every message for an absent client and to write its queue down at once."""
+    passwords = folder.programs / "mqtt-passwords"
+    write_private(passwords, f"{USER}:{identity.secret('mqtt_password')}\n")
+    done = subprocess.run([str(find("mosquitto_passwd")), "-U", str(passwords)], capture_output=True, check=False)
+    if done.returncode:
+        raise PlantError(f"mosquitto_passwd could not hash the password file: {done.stderr.decode().strip()}")
+    config = folder.programs / "mosquitto.conf"
+    write_private(config, mosquitto_config(identity.port("mqtt"), passwords, data))
+    return Process("mqtt", (str(find("mosquitto")), "-c", str(config)))
+
+
+def mosquitto_config(port: int, passwords: Path, data: Path) -> str:
+    """mosquitto.conf. By default the queue is kept for 1,000 messages and written every 30 minutes only."""
+    lines = [
+        *(["user root"] if os.getuid() == 0 else []),
+        f"listener {port} 127.0.0.1",
+        "allow_anonymous false",
+        f"password_file {passwords}",
+        "persistence true",
+        f"persistence_location {data}/",
+        "autosave_on_changes true",
+        "autosave_interval 1",
+        "max_queued_messages 0",
+        "max_queued_bytes 0",
+        "max_inflight_messages 1000",
+        "queue_qos0_messages false",
+        "persistent_client_expiration 14d",
+        "set_tcp_nodelay true",
+        "log_dest stdout",
+        "log_type error",
+        "log_type warning",
+        "log_type notice",
+        "connection_messages false",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def amqtt(folder: Folder, identity: Identity, data: Path) -> Process:
+    """The broker in Python: for machines without Mosquitto."""
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    passwords = folder.programs / "mqtt-passwords"
+    write_private(passwords, f"{USER}:{PasswordHash((Argon2Hasher(),)).hash(identity.secret('mqtt_password'))}\n")
+    config = folder.programs / "amqtt.yaml"
+    write_private(config, amqtt_config(identity.port("mqtt"), passwords, data))
+    program = Path(sys.executable).with_name("amqtt")
+    if not program.exists():
+        raise failed("There is no MQTT broker: install mosquitto, or the package amqtt", folder.log("mqtt"))
+    return Process("mqtt", (str(program), "-c", str(config)))
+
+
+def amqtt_config(port: int, passwords: Path, data: Path) -> str:
+    """amqtt's YAML."""
+    return f"""\
+listeners:
+  default:
+    type: tcp
+    bind: 127.0.0.1:{port}
+    max_connections: 500
+plugins:
+  amqtt.plugins.authentication.AnonymousAuthPlugin:
+    allow_anonymous: false
+  amqtt.plugins.authentication.FileAuthPlugin:
+    password_file: {passwords}
+  amqtt.contrib.persistence.SessionDBPlugin:
+    file: {data}/sessions.db
+    clear_on_shutdown: false
+"""

@@ -1,0 +1,76 @@
+"""When is a service ready? Asked of the service itself, never of the clock."""
+
+import logging
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import psycopg
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+Probe = Callable[[], bool]
+SILENT = logging.getLogger("plant.ready")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
+
+
+def tcp(host: str, port: int) -> Probe:
+    """Ready when the port takes connections."""
+
+    def probe() -> bool:
+        with socket.socket() as connection:
+            connection.settimeout(1)
+            return connection.connect_ex((host, port)) == 0
+
+    return probe
+
+
+def kafka(bootstrap: str, brokers: int) -> Probe:
+    """Ready when the cluster's metadata name every broker."""
+    ports = [tcp("127.0.0.1", int(address.rpartition(":")[2])) for address in bootstrap.split(",")]
+
+    def probe() -> bool:
+        if not all(port() for port in ports):
+            return False
+        admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000}, logger=SILENT)
+        try:
+            return len(admin.list_topics(timeout=2).brokers) == brokers
+        except KafkaException:
+            return False
+
+    return probe
+
+
+def postgres(url: str) -> Probe:
+    """Ready when it answers a query."""
+
+    def probe() -> bool:
+        try:
+            with psycopg.connect(url, connect_timeout=2) as connection:
+                return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.OperationalError:
+            return False
+
+    return probe
+
+
+def http(url: str) -> Probe:
+    """Ready when a GET answers 200."""
+
+    def probe() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return probe
+
+
+def address(url: str) -> Probe:
+    """Ready when the host and port of an address take connections."""
+    parts = urlsplit(url)
+    return tcp(parts.hostname or "127.0.0.1", parts.port or 0)

@@ -1,0 +1,51 @@
+"""The database and its three roles: the owner of the tables, the application, the analyst."""
+
+import psycopg
+from psycopg import sql
+
+from compose.local.identity import Identity
+from compose.local.postgres import DATABASE, url
+
+OWNER, APPLICATION, ANALYST = ROLES = ("plant_owner", "plant_app", "plant_analyst")
+# Nobody may step over row-level security; only the owner may own.
+RIGHTS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOINHERIT"
+
+
+def superuser_url(identity: Identity, database: str = "postgres") -> str:
+    """The superuser's address; it stays on this machine and in nobody's environment."""
+    password = identity.secret("postgres_superuser")
+    return f"postgresql://postgres:{password}@127.0.0.1:{identity.port('postgres')}/{database}"
+
+
+def create_roles(identity: Identity) -> None:
+    """Create what is missing; running it again changes nothing. Tables and grants are made by the migrations."""
+    with psycopg.connect(superuser_url(identity), autocommit=True) as connection:
+        for role in ROLES:
+            _role(connection, role, identity.secret(role))
+        _database(connection)
+
+
+def addresses(identity: Identity) -> dict[str, str]:
+    """The settings that name the database, one per role."""
+    return {
+        "DATABASE_URL": url(identity, APPLICATION),
+        "OWNER_DATABASE_URL": url(identity, OWNER),
+        "ANALYST_DATABASE_URL": url(identity, ANALYST),
+    }
+
+
+def _role(connection: psycopg.Connection, role: str, password: str) -> None:
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    verb = "ALTER" if known else "CREATE"
+    statement = sql.SQL(f"{verb} ROLE {{}} {RIGHTS} PASSWORD {{}}")
+    connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
+    if role == ANALYST:
+        connection.execute("ALTER ROLE plant_analyst SET default_transaction_read_only = on")
+
+
+def _database(connection: psycopg.Connection) -> None:
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+        connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+    connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
+    connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION}, {ANALYST}")
+    connection.execute(f"GRANT TEMPORARY ON DATABASE {DATABASE} TO {APPLICATION}")

@@ -1,0 +1,21 @@
+"""Fixtures of the suites that need real services."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.plants import RunningPlant, running_plant
+
+
+@pytest.fixture(scope="module")
+def infra() -> Iterator[RunningPlant]:
+    """Kafka, Postgres and MQTT with nothing in them; none of our processes runs."""
+    with running_plant(infra_only=True) as plant:
+        yield plant
+
+
+@pytest.fixture(scope="session")
+def plant() -> Iterator[RunningPlant]:
+    """The whole plant without simulators, shared by the end-to-end suite."""
+    with running_plant(infra_only=False) as plant:
+        yield plant

@@ -1,0 +1,126 @@
+"""The agents as processes on a real Kafka: every unit once, whatever is done to them."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.settings import Settings
+from streams.kafka.admin import create_topics
+from streams.kafka.producer import producer_config
+from tests.integration.workers import INBOX, Audit, Load, Worker, dead_letters_of
+
+pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(240)]
+PER_SECOND = 900
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str) -> Settings:
+    told = Settings(kafka_bootstrap=kafka_bootstrap)
+    create_topics(told)
+    return told
+
+
+@pytest.fixture
+def load(settings: Settings) -> Load:
+    return Load(settings, uuid4().hex[:8])
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    workers: list[Worker] = []
+
+    def start_worker(**env: str) -> Worker:
+        workers.append(Worker(settings.kafka_bootstrap, tmp_path, f"worker-{len(workers)}", **env))
+        return workers[-1]
+
+    yield start_worker
+    for worker in workers:
+        worker.stop()
+
+
+def pause(seconds: float) -> None:
+    """Let the load run on."""
+    threading.Event().wait(seconds)
+
+
+def in_the_background(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def assert_every_unit_once(load: Load, audit: Audit) -> None:
+    assert len(load.log_ids - audit.heard) == 0
+    assert audit.units_by_output == load.sent
+    assert audit.units_by_state == dict(load.sent)
+    assert audit.contradictions == []
+    assert audit.dead_letters == []
+
+
+def test_a_worker_folds_what_waits_and_stops_cleanly_at_once(load: Load, start: Callable[..., Worker]) -> None:
+    worker = start()
+    load.at_pace(PER_SECOND, 2)
+    assert_every_unit_once(load, load.audit())
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 3
+
+
+def test_what_was_done_before_a_clean_stop_is_not_done_again(load: Load, start: Callable[..., Worker]) -> None:
+    first = start()
+    load.at_pace(PER_SECOND, 2)
+    load.audit()
+    first.stop()
+    start()
+    load.at_pace(PER_SECOND, 1)
+    audit = load.audit()
+    assert_every_unit_once(load, audit)
+    assert audit.repeats == 0
+
+
+def test_two_workers_killed_six_times_under_load_count_every_unit_once(
+    load: Load, start: Callable[..., Worker]
+) -> None:
+    workers = [start(), start()]
+    sending = in_the_background(lambda: load.at_pace(PER_SECOND, 40))
+    pause(8)
+    for kill in range(6):
+        pause(4.5)
+        workers[kill % 2].signal(signal.SIGKILL)
+    sending.join()
+    assert_every_unit_once(load, load.audit())
+
+
+def test_a_worker_that_slept_longer_than_its_session_loses_and_doubles_nothing(
+    load: Load, start: Callable[..., Worker]
+) -> None:
+    workers = [start(), start()]
+    sending = in_the_background(lambda: load.at_pace(PER_SECOND, 55))
+    pause(10)
+    for sleeper in workers:
+        sleeper.signal(signal.SIGSTOP)
+        pause(16)
+        sleeper.signal(signal.SIGCONT)
+        pause(6)
+    sending.join()
+    assert_every_unit_once(load, load.audit())
+
+
+def test_records_without_key_or_value_or_sense_become_dead_letters_and_disturb_nobody(
+    load: Load, settings: Settings, start: Callable[..., Worker]
+) -> None:
+    start()
+    producer = Producer(producer_config(settings))
+    for key, value in [(None, b"{}"), (b"t/WO-1", None), (b"t/WO-1", b"\xff\xfe"), (None, None)]:
+        producer.produce(INBOX, value, key)
+    producer.flush()
+    load.at_pace(PER_SECOND, 2)
+    audit = load.audit()
+    assert audit.units_by_state == dict(load.sent)
+    assert len(dead_letters_of(load)) == 4

@@ -1,0 +1,114 @@
+"""Real plants for the suites: each in a run directory of its own, with ports of its own, gone afterwards."""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+from compose.local.plant import LocalPlant
+from schemas.settings import Settings
+
+Found = TypeVar("Found")
+
+
+@dataclass
+class RunningPlant:
+    """A plant that runs, as somebody outside sees it."""
+
+    local: LocalPlant
+    endpoints: dict[str, str]
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Kafka's address."""
+        return self.endpoints["KAFKA_BOOTSTRAP"]
+
+    @property
+    def mqtt_url(self) -> str:
+        """The broker's address."""
+        return self.endpoints["MQTT_URL"]
+
+    @property
+    def app_url(self) -> str:
+        """Postgres as the application."""
+        return self.endpoints["DATABASE_URL"]
+
+    @property
+    def owner_url(self) -> str:
+        """Postgres as the owner of the tables."""
+        return self.endpoints["OWNER_DATABASE_URL"]
+
+    @property
+    def analyst_url(self) -> str:
+        """Postgres as an analyst."""
+        return self.endpoints["ANALYST_DATABASE_URL"]
+
+    def settings(self, **changes: Any) -> Settings:
+        """The settings a process of this plant has."""
+        values = {name.lower(): value for name, value in self.endpoints.items()}
+        return Settings(**({"metrics_port": 0} | values | changes))
+
+    def pid(self, process: str) -> int:
+        """The id of a process that lives. Raises AssertionError if it does not within 30 s."""
+        return eventually(lambda: self.local.pid(process) or 0, 30, f"{process} does not live")
+
+    def kill(self, process: str) -> int:
+        """kill -9, and wait until the runner has started it again; the new id."""
+        old = self.pid(process)
+        os.kill(old, signal.SIGKILL)
+        return eventually(lambda: self._successor(process, old), 30, f"{process} was not restarted")
+
+    def _successor(self, process: str, old: int) -> int:
+        new = self.local.pid(process) or 0
+        return 0 if new == old else new
+
+    def ensure_workers(self, count: int) -> None:
+        """Have that many Faust workers."""
+        LocalPlant(self.local.folder.path, workers=count).up()
+
+    def await_rows(self, query: str, *parameters: Any, seconds: float = 20) -> list[tuple[Any, ...]]:
+        """The rows of a query, as soon as there are some; as the plant's tenant."""
+
+        def rows() -> list[tuple[Any, ...]]:
+            with psycopg.connect(self.app_url) as connection:
+                connection.execute(
+                    "SELECT set_config('app.current_tenant_id', %s, true)", [self.endpoints["TENANT_ID"]]
+                )
+                return connection.execute(query, parameters or None).fetchall()
+
+        return eventually(rows, seconds, f"no rows within {seconds} s: {query} {parameters}")
+
+
+def eventually(ask: Callable[[], Found], seconds: float, complaint: str) -> Found:
+    """What `ask` says as soon as it is true. Raises AssertionError."""
+    tick = threading.Event()
+    until = time.monotonic() + seconds
+    while not (found := ask()):
+        assert time.monotonic() < until, complaint
+        tick.wait(0.05)
+    return found
+
+
+@contextmanager
+def running_plant(*, infra_only: bool, workers: int = 1) -> Iterator[RunningPlant]:
+    """A plant of its own, deleted afterwards."""
+    run_dir = Path(tempfile.mkdtemp(prefix="plant-", dir="/tmp"))
+    run_dir.chmod(0o755)
+    local = LocalPlant(run_dir, workers=workers)
+    try:
+        local.up(infra_only=infra_only)
+        yield RunningPlant(local, local.endpoints())
+    finally:
+        if keep := os.environ.get("KEEP_LOGS"):
+            shutil.copytree(run_dir / "logs", Path(keep) / run_dir.name, dirs_exist_ok=True)
+        local.wipe()
+        shutil.rmtree(run_dir, ignore_errors=True)
