@@ -1,4 +1,4 @@
-"""The command line: `python -m compose.local up|down|status|wipe|topics`."""
+"""The command line: `python -m compose.local up|down|status|wipe|topics|run`."""
 
 import os
 import sys
@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from compose.local import containers, processes
 from compose.local.errors import PlantError
+from compose.local.folder import Folder, run_directory
 from compose.local.plant import LocalPlant, Status
 
 app = typer.Typer(no_args_is_help=True, help="The plant on this machine. RUN_DIR says where it lives (.run).")
@@ -38,10 +40,19 @@ def up(
     """Start the plant in the background and return when it is ready."""
     if brokers not in (None, 1, 3):
         raise PlantError("BROKERS is 1 or 3: two brokers cannot outvote each other.")
+    if containers.choice(os.environ) == "compose":
+        contained = containers.ComposePlant(Folder(run_directory()), workers, brokers)
+        contained.up()
+        show(contained.folder, contained.endpoints())
+        return
     plant = LocalPlant(workers=workers, brokers=brokers, simulators=simulators, report=progress())
     plant.up(infra_only=infra_only)
-    found = plant.endpoints()
-    console.print(f"The plant is up. All its addresses and passwords: {plant.folder.endpoints}", soft_wrap=True)
+    show(plant.folder, plant.endpoints())
+
+
+def show(folder: Folder, found: dict[str, str]) -> None:
+    """Say where the plant is reached."""
+    console.print(f"The plant is up. All its addresses and passwords: {folder.endpoints}", soft_wrap=True)
     for name in SHOWN:
         console.print(f"  {name:16} {found[name]}", soft_wrap=True)
 
@@ -49,14 +60,14 @@ def up(
 @app.command()
 def down() -> None:
     """Stop everything; the data stay."""
-    LocalPlant(report=progress()).down()
+    chosen().down()
     console.print("The plant is down; nothing of it runs.")
 
 
 @app.command()
 def wipe() -> None:
     """Stop everything and delete the data."""
-    plant = LocalPlant(report=progress())
+    plant = chosen()
     plant.wipe()
     console.print(f"The plant is down and its data in {plant.folder.path} are deleted.", soft_wrap=True)
 
@@ -64,12 +75,37 @@ def wipe() -> None:
 @app.command()
 def status() -> None:
     """Show every process."""
-    plant = LocalPlant()
-    found = plant.status()
-    if not found:
+    plant = chosen()
+    if isinstance(plant, containers.ComposePlant):
+        plant.status()
+    elif found := plant.status():
+        console.print(table(found))
+    else:
         console.print(f"The plant in {plant.folder.path} is down.", soft_wrap=True)
-        raise typer.Exit(3)
-    console.print(table(found))
+
+
+@app.command()
+def topics() -> None:
+    """Create the topics that are missing in a running plant."""
+    run(["streams", "topics"])
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def run(
+    arguments: Annotated[list[str], typer.Argument(help="a module and its arguments, as after `python -m`")],
+) -> None:
+    """Run one of our commands with the settings of the running plant."""
+    environment = {**os.environ, **chosen().endpoints()}
+    command = processes.python(tuple(arguments))
+    sys.stdout.flush()
+    os.execvpe(command[0], command, environment)
+
+
+def chosen() -> LocalPlant | containers.ComposePlant:
+    """The plant of RUN_DIR, local or in containers as PLANT says."""
+    if containers.choice(os.environ) == "compose":
+        return containers.ComposePlant(Folder(run_directory()))
+    return LocalPlant(report=progress())
 
 
 def table(found: list[Status]) -> Table:

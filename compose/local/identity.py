@@ -8,6 +8,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from compose.local.errors import PlantError
 from compose.local.folder import Folder, write_private
 
 # Below the range from which outgoing connections draw, so that nobody sits on a port while its owner restarts.
@@ -73,6 +74,19 @@ def load(folder: Folder) -> Identity | None:
     """The identity of the plant in this folder, or None if it never ran."""
     path = folder.path / "identity.json"
     return msgspec.json.decode(path.read_bytes(), type=Identity) if path.exists() else None
+
+
+def of(folder: Folder, brokers: int | None) -> Identity:
+    """The identity of this folder; a new one at the first start."""
+    known = load(folder)
+    if known is None:
+        return make(brokers or 1)
+    if brokers not in (None, known.brokers):
+        raise PlantError(
+            f"The data in {folder.path} belong to {known.brokers} Kafka broker(s), not {brokers}; "
+            "keep that number, or start afresh with `make wipe`."
+        )
+    return known
 
 
 def make(brokers: int) -> Identity:

@@ -19,11 +19,12 @@ from compose.local.identity import Identity
 from compose.local.kafka import broker
 from compose.local.kafka.jars import jars
 from compose.local.processes import Process
-from compose.local.runner import RUNNING, Runner, end, pid_of, survivors, wait_for
+from compose.local.runner import RUNNING, Runner
+from compose.local.survivors import end, pid_of, survivors
+from compose.local.waiting import Probe, await_ready
 
 Report = Callable[[str], None]
 READY_SECONDS = 90
-CRASHES_TOLERATED = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class LocalPlant:
         self._runner = Runner(self.folder)
 
     def up(self, infra_only: bool = False) -> None:
-        """Start what does not run yet and return when it is ready. Raises PlantError, having stopped what it started."""
+        """Start what does not run yet and return when it is ready. Before it raises, it stops what it started."""
         with self.folder.locked(self._report):
             before = self._running()
             try:
@@ -102,14 +103,14 @@ class LocalPlant:
 
     def wait_until_ready(self, process: str, seconds: float = READY_SECONDS) -> None:
         """Return when a process does its work; at once if it does."""
-        identity = self._identity()
-        self._await({process: self._probes(identity)[process]}, seconds)
+        identity = identities.of(self.folder, self._brokers)
+        await_ready(self.folder, {process: self._probes(identity)[process]}, seconds, silent)
 
     # -- up ----------------------------------------------------------------------------------------------------------
 
     def _up(self, infra_only: bool) -> None:
         self.folder.make()
-        identity = self._identity()
+        identity = identities.of(self.folder, self._brokers)
         if self._runner.daemon() is None:
             end(survivors(self.folder))
             for use in identity.leave_taken_ports():
@@ -121,18 +122,6 @@ class LocalPlant:
         if not infra_only:
             self._start(list(processes.commands(self._workers, self._simulators)), identity)
 
-    def _identity(self) -> Identity:
-        """The identity of this folder; a new one at the first start."""
-        known = identities.load(self.folder)
-        if known is None:
-            return identities.make(self._brokers or 1)
-        if self._brokers not in (None, known.brokers):
-            raise PlantError(
-                f"The data in {self.folder.path} belong to {known.brokers} Kafka broker(s), not {self._brokers}; "
-                "keep that number, or start afresh with `make wipe`."
-            )
-        return known
-
     def _prepare(self, identity: Identity) -> list[Process]:
         """Configuration and storage of the three servers, side by side; then the settings of all the others."""
         self._choose_ports(identity)
@@ -140,13 +129,14 @@ class LocalPlant:
             kafka = pool.submit(lambda: broker.prepare(self.folder, identity, jars(self._report)))
             database = pool.submit(postgres.prepare, self.folder, identity, self._report)
             messages = pool.submit(mqtt.prepare, self.folder, identity, self._report)
-            prepared = [*kafka.result(), *database.result(), *messages.result()]
-        return prepared
+            return [*kafka.result(), *database.result(), *messages.result()]
 
     def _choose_ports(self, identity: Identity) -> None:
         """Choose every port and secret before anybody starts, and write them down."""
-        ours = list(processes.commands(self._workers, simulators=True))
+        ours = list(processes.commands(self._workers, self._simulators))
         broker.properties(identity, 1, "kafka", self.folder.data)
+        for name in processes.commands(self._workers, simulators=True):
+            env.metrics_port(identity, name)
         for use in ("postgres", "mqtt", *broker.names(identity.brokers)):
             identity.port(use)
         for name in identities.SECRETS:
@@ -173,14 +163,12 @@ class LocalPlant:
         for name in names:
             self._runner.start(name)
         probes = self._probes(identity)
-        self._await({name: probes[name] for name in names}, READY_SECONDS)
+        await_ready(self.folder, {name: probes[name] for name in names}, READY_SECONDS, self._report)
 
-    def _probes(self, identity: Identity) -> dict[str, ready.Probe]:
+    def _probes(self, identity: Identity) -> dict[str, Probe]:
         """How each process says that it is ready."""
         ours = processes.commands(self._workers, simulators=True)
-        metrics = {
-            name: ready.http(f"http://127.0.0.1:{env.metrics_port(identity, name)}/metrics") for name in ours
-        }
+        metrics = {name: ready.http(f"http://127.0.0.1:{env.metrics_port(identity, name)}/metrics") for name in ours}
         kafka = ready.kafka(broker.bootstrap(identity), identity.brokers)
         return {
             **metrics,
@@ -191,36 +179,21 @@ class LocalPlant:
             "gateway": ready.http(f"http://127.0.0.1:{identity.port('gateway')}/readyz"),
         }
 
-    def _await(self, probes: dict[str, ready.Probe], seconds: float) -> None:
-        with ThreadPoolExecutor(len(probes)) as pool:
-            list(pool.map(lambda item: self._await_one(*item, seconds), probes.items()))
-
-    def _await_one(self, name: str, probe: ready.Probe, seconds: float) -> None:
-        """Wait for one process; give up early on one that dies again and again."""
-        seen: set[int] = set()
-
-        def ready_or_hopeless() -> bool:
-            seen.add(self.pid(name) or 0)
-            return probe() or len(seen - {0}) > CRASHES_TOLERATED
-
-        in_time = wait_for(ready_or_hopeless, seconds)
-        if len(seen - {0}) > CRASHES_TOLERATED:
-            raise failed(f"{name} ends as soon as it is started", self.folder.log(name))
-        if not in_time:
-            raise failed(f"{name} was not ready within {seconds:.0f} seconds", self.folder.log(name))
-        self._report(f"{name} is ready")
-
     # -- what runs once ------------------------------------------------------------------------------------------------
 
     def _first_steps(self, identity: Identity, infra_only: bool) -> None:
-        roles.create_roles(identity)
+        roles.create_roles(roles.superuser_url(identity), roles.passwords(identity))
         if infra_only:
             return
         with ThreadPoolExecutor() as pool:
-            topics = pool.submit(lambda: [self._step(processes.TOPICS), self._step(processes.REGISTER)])
-            tables = pool.submit(self._step, processes.MIGRATE)
+            topics = pool.submit(self._steps, processes.TOPICS, processes.REGISTER)
+            tables = pool.submit(self._steps, processes.MIGRATE)
             topics.result()
             tables.result()
+
+    def _steps(self, *steps: tuple[str, ...]) -> None:
+        for step in steps:
+            self._step(step)
 
     def _step(self, arguments: tuple[str, ...]) -> None:
         """Run one of our commands to its end, as the owner of the tables."""

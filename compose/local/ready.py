@@ -2,16 +2,14 @@
 
 import logging
 import socket
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-Probe = Callable[[], bool]
+from compose.health import answers
+from compose.local.waiting import Probe
+
 SILENT = logging.getLogger("plant.ready")
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
@@ -59,18 +57,4 @@ def postgres(url: str) -> Probe:
 
 def http(url: str) -> Probe:
     """Ready when a GET answers 200."""
-
-    def probe() -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    return probe
-
-
-def address(url: str) -> Probe:
-    """Ready when the host and port of an address take connections."""
-    parts = urlsplit(url)
-    return tcp(parts.hostname or "127.0.0.1", parts.port or 0)
+    return lambda: answers(url)

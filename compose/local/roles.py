@@ -1,5 +1,9 @@
 """The database and its three roles: the owner of the tables, the application, the analyst."""
 
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
 import psycopg
 from psycopg import sql
 
@@ -17,11 +21,16 @@ def superuser_url(identity: Identity, database: str = "postgres") -> str:
     return f"postgresql://postgres:{password}@127.0.0.1:{identity.port('postgres')}/{database}"
 
 
-def create_roles(identity: Identity) -> None:
+def passwords(identity: Identity) -> dict[str, str]:
+    """The password of every role."""
+    return {role: identity.secret(role) for role in ROLES}
+
+
+def create_roles(superuser: str, role_passwords: Mapping[str, str]) -> None:
     """Create what is missing; running it again changes nothing. Tables and grants are made by the migrations."""
-    with psycopg.connect(superuser_url(identity), autocommit=True) as connection:
+    with psycopg.connect(superuser, autocommit=True) as connection:
         for role in ROLES:
-            _role(connection, role, identity.secret(role))
+            _role(connection, role, role_passwords[role])
         _database(connection)
 
 
@@ -49,3 +58,13 @@ def _database(connection: psycopg.Connection) -> None:
     connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
     connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION}, {ANALYST}")
     connection.execute(f"GRANT TEMPORARY ON DATABASE {DATABASE} TO {APPLICATION}")
+
+
+def main() -> None:
+    """In containers: take the superuser's and the roles' addresses from the environment."""
+    given = [urlsplit(os.environ[name]) for name in ("OWNER_DATABASE_URL", "DATABASE_URL", "ANALYST_DATABASE_URL")]
+    create_roles(os.environ["SUPERUSER_DATABASE_URL"], {str(one.username): str(one.password) for one in given})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,17 +1,10 @@
 """Drives supervisord: it starts our processes, restarts what dies, keeps their logs."""
 
-import configparser
-import contextlib
-import io
 import os
-import resource
-import shlex
 import subprocess
 import sys
-import time
 import xmlrpc.client
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, cast
 
 import psutil
@@ -20,13 +13,13 @@ from supervisor.xmlrpc import SupervisorTransport
 from compose.local.errors import PlantError, failed
 from compose.local.folder import ROOT, Folder, write_private
 from compose.local.processes import Process
+from compose.local.programs import configuration, write_script
+from compose.local.survivors import MARK
+from compose.local.waiting import wait_for
 
 RUNNING = 20
 STOPPED_STATES = {0, 100, 200, 1000}
-FILES_WANTED = 16_384
 NOT_RUNNING = "NOT_RUNNING"
-# In the environment of everything the runner starts, so that whatever survives it can be found.
-MARK = "PLANT_RUN_DIR"
 
 
 class Runner:
@@ -87,7 +80,8 @@ class Runner:
     def stop(self, names: Iterable[str]) -> None:
         """Ask processes to stop, all at once, and wait until they have."""
         waiting = [name for name in names if self._ask_to_stop(name)]
-        wait_for(lambda: all(self.info(name)["state"] in STOPPED_STATES for name in waiting), 60)
+        if not wait_for(lambda: all(self.info(name)["state"] in STOPPED_STATES for name in waiting), 60):
+            raise PlantError(f"Of {', '.join(waiting)} not all have stopped; `make status` shows which.")
 
     def restart(self, name: str) -> None:
         """Stop a process and start it again."""
@@ -111,8 +105,7 @@ class Runner:
             self._call("shutdown")
         except (OSError, xmlrpc.client.Error):
             daemon.terminate()
-        gone, alive = psutil.wait_procs([daemon], timeout=60)
-        for process in alive:
+        for process in psutil.wait_procs([daemon], timeout=60)[1]:
             process.kill()
 
     def _ask_to_stop(self, name: str) -> bool:
@@ -147,104 +140,3 @@ class Runner:
                 return cast("object", getattr(server.supervisor, method)(*arguments))
         finally:
             transport.close()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Ask until a condition of another process holds; False when the time is over."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def write_script(folder: Folder, process: Process) -> None:
-    """The program the runner starts: it notes its process id, takes its settings, becomes the command."""
-    pid = shlex.quote(str(folder.pids / process.name))
-    lines = ["#!/bin/sh", "set -e", f"echo $$ > {pid}.new", f"mv {pid}.new {pid}", "set -a"]
-    lines += [f". {shlex.quote(str(path))}" for path in process.env_files]
-    lines += [f"{name}={shlex.quote(value)}" for name, value in sorted(process.environment.items())]
-    lines += ["set +a", *(f"unset {name}" for name in process.hidden), f"exec {shlex.join(process.command)}"]
-    write_private(folder.programs / f"{process.name}.sh", "\n".join(lines) + "\n")
-
-
-def configuration(folder: Folder, processes: Iterable[Process]) -> str:
-    """supervisord.conf. startsecs=0: whatever dies is started again at once, however often."""
-    config = configparser.RawConfigParser()
-    config.read_dict({"unix_http_server": {"file": folder.socket(), "chmod": "0700"}, "supervisord": _daemon(folder)})
-    factory = "supervisor.rpcinterface:make_main_rpcinterface"
-    config.read_dict({"rpcinterface:supervisor": {"supervisor.rpcinterface_factory": factory}})
-    for priority, process in enumerate(processes, 1):
-        config.read_dict({f"program:{process.name}": _program(folder, process, priority)})
-    text = io.StringIO()
-    config.write(text)
-    return text.getvalue().replace("%", "%%")
-
-
-def _daemon(folder: Folder) -> dict[str, object]:
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return {
-        "logfile": folder.log("supervisord"),
-        "pidfile": folder.path / "supervisord.pid",
-        "directory": ROOT,
-        "minfds": FILES_WANTED if most == resource.RLIM_INFINITY else min(most, FILES_WANTED),
-        **({"user": "root"} if os.getuid() == 0 else {}),
-    }
-
-
-def _program(folder: Folder, process: Process, priority: int) -> dict[str, object]:
-    return {
-        "command": f"/bin/sh {shlex.quote(str(folder.programs / f'{process.name}.sh'))}",
-        "directory": ROOT,
-        "priority": priority,
-        "autostart": "false",
-        "autorestart": "true",
-        "startsecs": 0,
-        "stopsignal": process.stop_signal,
-        "stopwaitsecs": process.stop_seconds,
-        "killasgroup": "true",
-        "redirect_stderr": "true",
-        "stdout_logfile": folder.log(process.name),
-        "stdout_logfile_maxbytes": "20MB",
-        "stdout_logfile_backups": 2,
-    }
-
-
-def pid_of(pids: Path, name: str) -> int | None:
-    """The process id that a process noted, if that very process still lives."""
-    path = pids / name
-    try:
-        pid, noted = int(path.read_text()), path.stat().st_mtime
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - noted) < 10 and process.status() != psutil.STATUS_ZOMBIE
-        return pid if same else None
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        return None
-
-
-def survivors(folder: Folder) -> list[psutil.Process]:
-    """Processes of this plant that live although its runner does not."""
-    noted = {pid_of(folder.pids, path.name) for path in folder.pids.glob("*") if not path.suffix}
-    return [process for process in psutil.process_iter() if process.pid in noted or _is_marked(process, folder)]
-
-
-def end(processes: list[psutil.Process]) -> None:
-    """Ask processes to end, and kill those that do not."""
-    for process in processes:
-        _signal(process.terminate)
-    for process in psutil.wait_procs(processes, timeout=15)[1]:
-        _signal(process.kill)
-    psutil.wait_procs(processes, timeout=5)
-
-
-def _signal(send: Callable[[], None]) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        send()
-
-
-def _is_marked(process: psutil.Process, folder: Folder) -> bool:
-    try:
-        return process.environ().get(MARK) == str(folder.path)
-    except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-        return False

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import paho.mqtt.client as mqtt
 import psycopg
+from paho.mqtt.enums import CallbackAPIVersion
 
 MACHINES = ("M-201", "M-202", "M-203", "M-204", "M-205", "M-207", "M-208")
 
@@ -70,7 +71,7 @@ def create_orders(endpoints: dict[str, str], names: list[str], quantity: int = 1
 def mqtt_client(endpoints: dict[str, str], client_id: str) -> mqtt.Client:
     """A connected MQTT client with its network loop running."""
     where = urlsplit(endpoints["MQTT_URL"])
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
     client.username_pw_set(endpoints["MQTT_USERNAME"], endpoints["MQTT_PASSWORD"])
     client.max_inflight_messages_set(5_000)
     client.max_queued_messages_set(0)

@@ -1,0 +1,93 @@
+# The dozen verbs. `make` alone explains them. Needs python3 >= 3.11 and make, nothing else.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up down status wipe check unit bench docs migrate rebuild rehearse slice topics
+
+PYTHON3 ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+PY := $(BIN)/python
+BOOT := .venv/boot
+SUITES := tests
+SOURCES := schemas streams connectors sql compose tests
+
+# Settings given on the command line (`make up WORKERS=2 STALE_SECONDS=60`) reach the processes as environment.
+export PYTHONUNBUFFERED := 1
+PLANT ?= local
+RUN_DIR ?= .run
+export PLANT RUN_DIR
+ONLY ?=
+DURATION ?=
+s ?=
+
+help: ## this list
+	@echo "Usage: make VERB [NAME=value ...]"
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo "Settings: RUN_DIR=.run (where a plant lives), PLANT=local|compose, and every name in schemas/published/settings.md."
+
+demo: .venv/ready ## the whole plant with simulators and a live view; Ctrl-C stops it. DURATION=60 ends by itself
+	@exec $(PY) -m compose.local demo $(if $(DURATION),--duration $(DURATION))
+
+test: .venv/ready ## everything: check, then every suite against real Kafka, Postgres, MQTT and OPC-UA
+	@$(MAKE) --no-print-directory check
+	@exec $(PY) -m pytest $(SUITES)
+
+up: .venv/ready ## start the plant in the background; WORKERS=2 BROKERS=3 start more of them
+	@exec $(PY) -m compose.local up
+
+down: .venv/ready ## stop it; nothing is left running, the data stay
+	@exec $(PY) -m compose.local down
+
+status: .venv/ready ## what runs, since when, with how much memory
+	@exec $(PY) -m compose.local status
+
+wipe: .venv/ready ## stop it and delete its data
+	@exec $(PY) -m compose.local wipe
+
+check: .venv/ready ## linters, types, import rules, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(PY) -m mypy $(SOURCES)
+	@$(BIN)/lint-imports --no-logo
+	@$(PY) -m schemas check
+
+unit: .venv/ready ## the fast suites: no service is started
+	@exec $(PY) -m pytest tests/unit tests/laws tests/contracts
+
+bench: .venv/ready ## the figures, side by side with others; ONLY=name,name runs some of them
+	@exec $(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+docs: .venv/ready ## write the generated reference: schemas, AsyncAPI, settings
+	@exec $(PY) -m schemas publish
+
+migrate: .venv/ready ## bring the tables of a running plant up to date
+	@exec $(PY) -m compose.local run sql migrate
+
+rebuild: .venv/ready ## make the read models again from the log; the old ones stay readable meanwhile
+	@exec $(PY) -m compose.local run sql rebuild
+
+rehearse: .venv/ready ## the long failure rehearsal; writes .run/certificate.json
+	@exec $(PY) -m tests.e2e.rehearse
+
+slice: ## the files of one subject in the order data pass through them: make slice s=work_orders
+	@test -n "$(s)" || { echo "Say which subject: make slice s=work_orders"; exit 2; }
+	@for place in connectors/registry.py connectors/systems schemas/messages schemas/examples streams/domain \
+	  streams/topology.py sql/read_models sql/migrations connectors/gateway tests/unit tests/laws tests/integration tests/e2e; do \
+	  find $$place -type f \( -name '*$(s)*' -o -path '*$(s)*' \) ! -name '*.pyc' 2>/dev/null | sort; \
+	  case $$place in *.py) grep -q '$(s)' $$place 2>/dev/null && echo $$place;; esac; done; true
+
+# -- setting up: once, and again when the lock file changes -------------------------------------------------------------
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "This needs python3 of 3.11 or newer; $(PYTHON3) is $$($(PYTHON3) --version 2>&1). Set PYTHON3=/path/to/one."; exit 1; }
+	@echo "Setting up .venv: once, and again when requirements.lock changes."
+	@test -x $(BOOT)/bin/uv || { echo "  1/3 uv $(UV_VERSION)"; \
+	  $(PYTHON3) -m venv $(BOOT) || { echo "python3 -m venv does not work here; install the package python3-venv."; exit 1; }; \
+	  $(BOOT)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@test -x $(PY) || { echo "  2/3 an environment"; $(BOOT)/bin/uv venv --quiet --allow-existing --python $(PYTHON3) .venv; }
+	@echo "  3/3 the packages of requirements.lock (about 600 MB on disk)"
+	@$(BOOT)/bin/uv pip sync $$(test -t 2 || echo --quiet) --require-hashes --python $(PY) requirements.lock
+	@touch $@

@@ -1,0 +1,62 @@
+"""`python -m tests.bench [--only name,name]`: runs the measures, prints ratios, writes `.run/bench.json`."""
+
+import argparse
+import importlib
+import json
+import os
+import pkgutil
+import platform
+from pathlib import Path
+
+import tests.bench
+from schemas.settings import Settings
+from tests.bench.figures import Figure, Measure
+
+
+def measures() -> dict[str, Measure]:
+    """Every measure of this folder by name: what the modules list under MEASURES."""
+    found: dict[str, Measure] = {}
+    for module in sorted(each.name for each in pkgutil.iter_modules(tests.bench.__path__)):
+        if module != "__main__":
+            found |= getattr(importlib.import_module(f"tests.bench.{module}"), "MEASURES", {})
+    return found
+
+
+def show(figure: Figure) -> None:
+    print(
+        f"{figure.name:34} {figure.value:>12,.1f} {figure.unit:10} {figure.ratio:>7.2f} x {figure.against} "
+        f"({figure.against_value:,.1f}); at least {figure.least}, aim {figure.aim}",
+        flush=True,
+    )
+
+
+def write(figures: list[Figure], path: Path) -> None:
+    """Keep earlier figures that were not measured this time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {each["name"]: each for each in json.loads(path.read_text())} if path.exists() else {}
+    known |= {each.name: each._asdict() for each in figures}
+    path.write_text(json.dumps(list(known.values()), indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--only", help="names, separated by commas")
+    parser.add_argument("--list", action="store_true", help="say what can be measured")
+    chosen = parser.parse_args()
+    known = measures()
+    if chosen.list:
+        print("\n".join(known))
+        return
+    names = chosen.only.split(",") if chosen.only else list(known)
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"No measure is called {', '.join(unknown)}. There are: {', '.join(known)}.")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    figures = []
+    for name in names:
+        figures.append(known[name](Settings()))
+        show(figures[-1])
+    write(figures, Path(os.environ.get("RUN_DIR", ".run")) / "bench.json")
+
+
+if __name__ == "__main__":
+    main()
