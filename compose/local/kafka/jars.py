@@ -12,10 +12,18 @@ from xml.etree import ElementTree
 
 from compose.local.errors import PlantError, failed
 from compose.local.java import java
+from compose.local.machine import installed
 
 VERSION = "4.1.1"
 POM = Path(__file__).with_name("pom.xml")
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+# If these are there, the resolver took Kafka's own versions and left nothing out.
+WITNESSES = (
+    f"kafka_2.13-{VERSION}.jar",
+    f"kafka-clients-{VERSION}.jar",
+    "scala-library-2.13.16.jar",
+    "log4j-core-2.24.3.jar",
+)
 NAMESPACE = {"m": "http://maven.apache.org/POM/4.0.0"}
 
 
@@ -46,12 +54,12 @@ def _fetch(target: Path, report: Callable[[str], None]) -> None:
     """Fetch into a folder beside the target and rename it: whoever finds the target finds all of it."""
     part = Path(tempfile.mkdtemp(prefix="kafka-", dir=target.parent))
     log = target.parent / "fetch.log"
-    tool = "Maven" if shutil.which("mvn") else "jgo"
+    tool = "Maven" if installed("mvn") else "jgo"
     report(f"fetching Kafka {VERSION} (about 43 MB) with {tool}")
     try:
         (by_maven if tool == "Maven" else by_jgo)(part, log)
-        if not any(part.glob("kafka_2.13-*.jar")):
-            raise failed(f"{tool} ended without Kafka's jars", log)
+        if missing := [jar for jar in WITNESSES if not (part / jar).exists()]:
+            raise failed(f"{tool} ended without {', '.join(missing)}", log)
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -72,7 +80,7 @@ def by_jgo(part: Path, log: Path) -> None:
     The `!` keeps jgo from applying one coordinate's version rules to another: without it kafka-clients becomes 3.8.
     """
     endpoint = "+".join(f"{coordinate}!" for coordinate in coordinates()) + "@kafka.Kafka"
-    program = "import jgo,sys; print('\\n'.join(map(str, jgo.build(sys.argv[1]).classpath)))"
+    program = "import jgo,sys; print(*jgo.build(sys.argv[1]).path.rglob('*.jar'), sep='\\n')"
     environment = {**os.environ, "JAVA_HOME": str(Path(java()).resolve().parents[1]), "PYTHONWARNINGS": "ignore"}
     with log.open("w") as errors, tempfile.TemporaryDirectory() as work:
         done = subprocess.run(

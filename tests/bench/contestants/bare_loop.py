@@ -19,6 +19,7 @@ def main() -> None:
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 5,
                 "enable.auto.commit": True,
+                "fetch.wait.max.ms": 20,
             }
         )
     )
@@ -27,7 +28,7 @@ def main() -> None:
     states: dict[int, dict[bytes, bytes]] = {}
     while True:
         by_partition: dict[int, list[Record]] = {}
-        for record in consumer.consume(4_000, 0.01):
+        for record in [*consumer.consume(1, 0.1), *consumer.consume(4_000, 0)]:
             by_partition.setdefault(record.partition(), []).append(
                 Record(record.offset(), record.key(), record.value())
             )

@@ -1,0 +1,171 @@
+"""Inbound: receive -> translate -> judge the age -> hand to the outbox, which acknowledges when it is durable."""
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+from connectors import metrics
+from connectors.age import Age, Line, Outage
+from connectors.outbox import Item, Outbox
+from connectors.registry import NOWHERE_INBOX, NOWHERE_TYPE, Route, Transport, route_of
+from connectors.systems.statement import Context, Statement, milliseconds
+from schemas.codec import Unreadable, encode
+from schemas.envelope import Message
+from schemas.ids import short
+from schemas.messages.machines import ConnectionGap
+from schemas.settings import Settings
+from schemas.topics import MESSAGES, key_of
+from streams.driver import Output, failure_output
+
+# A record on Kafka may have 1 MB; as base64 these bytes have 800 kB.
+MOST_BYTES_IN_A_LETTER: Final = 600_000
+REFUSALS_REMEMBERED: Final = 10_000
+
+log = structlog.get_logger()
+
+
+class Received(NamedTuple):
+    """Bytes as they came in, with what to call when they are safe.
+
+    `is_repeatable`: the source says the same again and again (a retained message, a sampled node); one dead letter
+    of it is enough.
+    """
+
+    address: str
+    data: bytes
+    received_at: datetime
+    acknowledge: Callable[[], None] | None = None
+    is_retained: bool = False
+    is_repeatable: bool = False
+
+
+class Bridge:
+    """From one transport's bytes to messages on Kafka; `take` never waits and never raises for what it is given."""
+
+    def __init__(self, transport: Transport, settings: Settings, line: Line, outbox: Outbox) -> None:
+        self._transport: Transport = transport
+        self._settings = settings
+        self._context = Context(settings.tenant_id, min(settings.max_message_bytes, MOST_BYTES_IN_A_LETTER))
+        self._line = line
+        self._outbox = outbox
+        self._received = metrics.RECEIVED.labels(transport)
+        self._refused: OrderedDict[str, str] = OrderedDict()
+
+    def take(self, received: Received) -> None:
+        """One message: on its way to its inbox, or to the dead letters."""
+        self._received.inc()
+        route = route_of(self._transport, received.address)
+        statement: Statement | None = None
+        try:
+            if route is None:
+                raise Unreadable("UNKNOWN_ADDRESS", f"Nothing is known about messages from {received.address}.")
+            statement = route.translate(received.address, received.data, self._context)
+            late = self._is_late(statement.timestamp, received.received_at) or received.is_retained
+        except Unreadable as refusal:
+            self._refuse(received, route, statement, refusal)
+            return
+        if received.is_repeatable and self._refused:
+            self._refused.pop(received.address, None)
+        self._outbox.put(Item(self._output(statement, received.received_at, late), received.acknowledge))
+
+    def mark_gap(self, machine_ids: Iterable[str], outage: Outage, reason: str) -> None:
+        """Say for each machine that nothing was heard of it for a while."""
+        for machine_id in machine_ids:
+            gap = ConnectionGap(machine_id=machine_id, from_at=outage.from_at, to_at=outage.to_at, reason=reason)
+            gap_id = short(f"gap-{machine_id}-{milliseconds(outage.from_at)}-{milliseconds(outage.to_at)}")
+            statement = Statement("mes.connection_gap", gap, outage.to_at, gap_id)
+            self._outbox.put(Item(self._output(statement, outage.to_at, late=False)))
+
+    def _is_late(self, timestamp: datetime, received_at: datetime) -> bool:
+        """Whether an outage held the message back. Raises Unreadable for what is too old or not yet."""
+        age = self._line.judge(timestamp, received_at)
+        if age is Age.FRESH:
+            return False
+        seconds = (received_at - timestamp).total_seconds()
+        if age is Age.STALE:
+            limit = self._settings.stale_seconds
+            sentence = f"The message is {seconds:.0f} s old, and the line was up; at most {limit:.0f} s are accepted."
+            raise Unreadable("STALE_TIMESTAMP", sentence, "timestamp")
+        if age is Age.FUTURE:
+            limit = self._settings.future_seconds
+            sentence = f"The message is {-seconds:.0f} s in the future; at most {limit:.0f} s are accepted."
+            raise Unreadable("FUTURE_TIMESTAMP", sentence, "timestamp")
+        metrics.LATE.labels(self._transport).inc()
+        return True
+
+    def _output(self, statement: Statement, received_at: datetime, late: bool) -> Output:
+        message = Message(
+            message_id=statement.message_id,
+            type=statement.type,
+            tenant_id=self._settings.tenant_id,
+            timestamp=statement.timestamp,
+            source_system="MES",
+            correlation_id=statement.message_id,
+            source=f"{self._transport}-{self._line.name}",
+            position=0,
+            received_at=received_at,
+            late=late,
+            payload=statement.payload,
+        )
+        metrics.ACCEPTED.labels(statement.type).inc()
+        key = key_of(statement.type, self._settings.tenant_id, statement.payload)
+        return Output(MESSAGES[statement.type].topic, key, encode(message))
+
+    def _refuse(
+        self, received: Received, route: Route | None, statement: Statement | None, refusal: Unreadable
+    ) -> None:
+        """One dead letter with the original bytes; it is acknowledged like any message, once it is durable."""
+        failure_key = hashlib.sha256(received.address.encode() + received.data).hexdigest()[:32]
+        if received.is_retained and self._was_told(failure_key, refusal.code):
+            self._outbox.put(Item(None, received.acknowledge))
+            return
+        if received.is_repeatable and self._was_told(received.address, f"{refusal.code} {refusal.reason}"):
+            metrics.REPEATED_REFUSALS.labels(received.address).inc()
+            return
+        metrics.DEAD_LETTERS.labels(refusal.code).inc()
+        data, refusal = self._shortened(failure_key, received.data, refusal)
+        output = failure_output(
+            tenant_id=self._settings.tenant_id,
+            failure_key=failure_key,
+            moment=received.received_at,
+            integration_type=route.integration_type if route else NOWHERE_TYPE,
+            data=data,
+            refusal=refusal,
+            inbox=route.inbox if route else NOWHERE_INBOX,
+            address=received.address,
+            message_id=statement.message_id if statement else None,
+            correlation_id=failure_key,
+        )
+        self._outbox.put(Item(output, received.acknowledge))
+
+    def _was_told(self, what: str, refusal: str) -> bool:
+        """Whether the same refusal was told before; remembers it."""
+        if self._refused.get(what) == refusal:
+            return True
+        self._refused[what] = refusal
+        if len(self._refused) > REFUSALS_REMEMBERED:
+            self._refused.popitem(last=False)
+        return False
+
+    def _shortened(self, failure_key: str, data: bytes, refusal: Unreadable) -> tuple[bytes, Unreadable]:
+        """What fits a record. What does not is kept whole in a file beside the spool, and the dead letter says so."""
+        if len(data) <= MOST_BYTES_IN_A_LETTER:
+            return data, refusal
+        path = self._settings.spool_dir / "oversized" / f"{failure_key}.bin"
+        _write_durably(path, data)
+        sentence = f"{refusal.reason} The first {MOST_BYTES_IN_A_LETTER} bytes are here, all of them in {path}."
+        return data[:MOST_BYTES_IN_A_LETTER], Unreadable(refusal.code, sentence, refusal.path)
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

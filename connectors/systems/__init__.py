@@ -1,0 +1,1 @@
+"""Meaning without I/O: what foreign systems say, translated into our messages."""

@@ -1,0 +1,137 @@
+"""compose.yaml and the Dockerfile say the same as the local runner, and keep the rules of their trade."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compose.local import containers, identity
+from compose.local.errors import PlantError
+from compose.local.folder import ROOT, Folder
+from compose.local.processes import COMMANDS, INFRASTRUCTURE, MIGRATE, REGISTER, SIMULATORS, TOPICS
+
+COMPOSE = ROOT / "compose" / "compose.yaml"
+DOCKERFILE = ROOT / "compose" / "Dockerfile"
+SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
+ONCE = {"topics": TOPICS, "migrate": MIGRATE, "register": REGISTER}
+TOOLS = Path(sys.executable).parent
+
+
+def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(TOOLS / tool), *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [*COMMANDS.items(), *ONCE.items(), *SIMULATORS.items()])
+def test_a_container_runs_the_command_of_the_local_process(name: str, arguments: tuple[str, ...]) -> None:
+    assert SERVICES[name]["command"] == ["-m", *arguments]
+
+
+def test_nothing_runs_in_containers_that_does_not_run_locally() -> None:
+    local = {*COMMANDS, *ONCE, *SIMULATORS, *INFRASTRUCTURE}
+    assert set(SERVICES) - local == {"roles", "kafka-2", "kafka-3"}
+
+
+def test_the_file_is_what_the_compose_specification_allows() -> None:
+    checked = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE))
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("name", sorted({*COMMANDS, *SIMULATORS, *INFRASTRUCTURE, "kafka-2", "kafka-3"}))
+def test_a_service_that_stays_up_says_whether_it_is_well(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"]
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+def test_ports_are_open_to_this_machine_only() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_images_are_pinned_to_a_version() -> None:
+    images = {service["image"] for service in SERVICES.values()}
+    assert all(re.search(r":(\$\{PLANT_VERSION:-)?\d+(\.\d+)+\}?$", image) for image in images), images
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    variables = re.findall(r"(?:PASSWORD|SECRET|TOKEN|API_KEY|PEM)\b[^\n]*", COMPOSE.read_text())
+    values = [line for line in variables if "://" not in line.partition("$")[0]]
+    assert all("$" in line or line == "PEM" or "/oauth/token" in line for line in values), values
+    assert not re.search(r"\$\{\w*(PASSWORD|SECRET|ADMIN_TOKEN|API_KEY)\w*:-", COMPOSE.read_text())
+
+
+def test_a_data_folder_is_a_named_volume() -> None:
+    volumes = set(yaml.safe_load(COMPOSE.read_text())["volumes"])
+    mounted = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert mounted == volumes
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *SIMULATORS])
+def test_our_containers_have_no_rights_they_do_not_need(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] or service["secrets"]
+
+
+def test_every_variable_of_the_file_is_given_or_has_a_default(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.make()
+    given = containers.environment(folder, identity.make(3), workers=2)
+    required = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
+    assert required <= set(given)
+    assert "OAUTH_SIGNING_KEY_PEM" in given
+
+
+def test_the_cluster_has_three_brokers_three_replicas_and_needs_two(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.make()
+    given = containers.environment(folder, identity.make(3), workers=1)
+    assert given["COMPOSE_PROFILES"] == "cluster"
+    assert given["KAFKA_VOTERS"] == "1@kafka:9093,2@kafka-2:9093,3@kafka-3:9093"
+    assert (given["REPLICATION"], given["MIN_INSYNC_REPLICAS"]) == ("3", "2")
+    assert [name for name, one in SERVICES.items() if one.get("profiles") == ["cluster"]] == ["kafka-2", "kafka-3"]
+    ids = [SERVICES[name]["environment"]["KAFKA_NODE_ID"] for name in ("kafka", "kafka-2", "kafka-3")]
+    assert ids == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({}, "local"), ({"PLANT": ""}, "local"), ({"PLANT": "local"}, "local"), ({"PLANT": "compose"}, "compose")],
+)
+def test_plant_chooses_between_processes_and_containers(environment: dict[str, str], expected: str) -> None:
+    assert containers.choice(environment) == expected
+
+
+def test_another_plant_is_refused_with_the_choices() -> None:
+    with pytest.raises(PlantError, match="PLANT is local or compose, not kubernetes"):
+        containers.choice({"PLANT": "kubernetes"})
+
+
+def test_without_docker_the_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(PlantError, match=r"needs Docker, which is not installed; `make up` without PLANT needs none"):
+        containers.engine()
+
+
+def test_the_dockerfile_keeps_the_rules_of_hadolint() -> None:
+    linted = run("hadolint", str(DOCKERFILE))
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_the_image_runs_as_nobody_special_with_packages_checked_by_hash() -> None:
+    text = DOCKERFILE.read_text()
+    assert "USER 10001:10001" in text
+    assert "--require-hashes" in text
+    assert "requirements.lock" in text
+
+
+def test_the_image_has_every_package_of_ours() -> None:
+    copied = set(re.findall(r"^COPY (\w+) /plant/\1$", DOCKERFILE.read_text(), re.MULTILINE))
+    assert copied == {arguments[0].partition(".")[0] for arguments in [*COMMANDS.values(), *ONCE.values()]} | {
+        "schemas"
+    }
