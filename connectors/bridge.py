@@ -26,6 +26,7 @@ from streams.driver import Output, failure_output
 # A record on Kafka may have 1 MB; as base64 these bytes have 800 kB.
 MOST_BYTES_IN_A_LETTER: Final = 600_000
 REFUSALS_REMEMBERED: Final = 10_000
+LONGEST_ADDRESS: Final = 4000
 
 log = structlog.get_logger()
 
@@ -138,7 +139,7 @@ class Bridge:
             data=data,
             refusal=refusal,
             inbox=route.inbox if route else NOWHERE_INBOX,
-            address=received.address,
+            address=received.address[:LONGEST_ADDRESS],
             message_id=statement.message_id if statement else None,
             correlation_id=failure_key,
         )

@@ -74,6 +74,12 @@ class Outbox:
         if len(self._waiting) > HIGH_WATER:
             self._room.clear()
 
+    async def settled(self) -> None:
+        """Return when all that was put before is durable and acknowledged."""
+        done = asyncio.Event()
+        self.put(Item(None, done.set))
+        await done.wait()
+
     def close(self) -> None:
         """Nothing more will come: `run` returns when all that waits is durable."""
         self._is_closing = True

@@ -1,0 +1,1 @@
+"""What Postgres knows, how rows get in, how they are read."""

@@ -25,8 +25,9 @@ from streams import round_metrics as metrics
 from streams.driver import Processor, Record
 from streams.faust_batches import BatchApp, BatchConsumer, StateTable
 from streams.kafka.producer import Publisher
+from streams.kafka.reader import Lane, Reader
 from streams.rounds import Rounds
-from streams.states import Lane, Tables
+from streams.states import Tables
 from streams.topology import TOPOLOGY
 
 APP_ID: Final = "mfg"
@@ -103,9 +104,9 @@ class Agents:
         """The agent of every inbox."""
         with _ending_the_process("agent"):
             async for event in stream.events():
-                message = event.message
-                records = [Record(each.offset, each.key or b"", each.value or b"") for each in event.value]
-                await self._rounds.put(message.topic, message.partition, records)
+                for batch in event.value:
+                    records = [Record(each.offset, each.key or b"", each.value or b"") for each in batch]
+                    await self._rounds.put(batch[0].topic, batch[0].partition, records)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT."""

@@ -14,7 +14,7 @@ import structlog
 
 from streams import round_metrics as metrics
 from streams.driver import Record
-from streams.states import Lane
+from streams.kafka.reader import Lane
 
 FORGET_A_HOLE_SECONDS: Final = 5.0
 

@@ -3,7 +3,7 @@
 Faust keeps the group: membership, partition assignment, fetching, agents, tables and their changelogs' assignment.
 Four of its promises are replaced, each for a loss or a cost that was measured (TRAPS.md):
 
-    BatchScheduling     one record per partition and fetch, carrying the list of raw records
+    BatchScheduling     one record per inbox and fetch, carrying the raw records of its partitions
     BatchConsumer       commits come from finished rounds alone; Faust acknowledges nothing (topics have acks=False)
     StateTable          its states lie by partition, and the newest by input offset wins
     OwnRecovery         the states are read back by `states.read_back`; Faust's recovery only gives the signal
@@ -24,7 +24,8 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, EventT
 
 from streams import round_metrics as metrics
-from streams.states import Lane, States
+from streams.kafka.reader import Lane, Reader
+from streams.states import States
 
 log = structlog.get_logger()
 
@@ -43,16 +44,20 @@ class AsItIs(Codec):
 
 
 def batch_scheduling(inboxes: frozenset[str]) -> type[DefaultSchedulingStrategy]:
-    """The strategy for `ConsumerScheduler`: batches for the inboxes, record by record for all other topics."""
+    """The strategy for `ConsumerScheduler`: one record per inbox and fetch, record by record for all other topics.
+
+    One per partition would do for throughput; but each record that Faust carries takes it a millisecond or so, one
+    after the other, and the next fetch waits for the last.
+    """
 
     class BatchScheduling(DefaultSchedulingStrategy):
         def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-            """One record per inbox partition; its offset is the last one's, its value the list."""
-            others = {tp: some for tp, some in records.items() if tp.topic not in inboxes}
-            for tp, some in records.items():
-                if tp.topic in inboxes:
-                    yield tp, replace(some[-1], key=None, value=some)
-            yield from super().iterate(others)
+            """The value of an inbox's one record: the list of raw records of each partition that has some."""
+            for inbox in inboxes & {tp.topic for tp in records}:
+                batches = {tp: some for tp, some in records.items() if tp.topic == inbox}
+                carrier, some = next(iter(batches.items()))
+                yield carrier, replace(some[-1], key=None, value=list(batches.values()))
+            yield from super().iterate({tp: some for tp, some in records.items() if tp.topic not in inboxes})
 
     return BatchScheduling
 

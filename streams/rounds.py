@@ -23,9 +23,11 @@ from streams.black_box import BlackBox
 from streams.contiguity import Contiguity
 from streams.driver import Batch, Output, Processor, Record, Rejected, dead_letter, fold_batch
 from streams.kafka.producer import Publisher
-from streams.states import Lane, States, Tables
+from streams.kafka.reader import Lane
+from streams.states import States, Tables
 
 RECORDS_WAITING: Final = 8_000
+SMALL_ROUND: Final = 500
 OLDEST_ROUND_SECONDS: Final = 3600.0
 LOOK_AT_FORGOTTEN_SECONDS: Final = 60.0
 
@@ -146,14 +148,22 @@ class Rounds:
         """One step for every round on its way."""
         fresh = self._fold_waiting()
         self._let_go(fresh)
+        is_small = len(fresh.outputs) <= SMALL_ROUND
+        if is_small:
+            self._hand_over(fresh)
         for lane, offset in await self.guard.places_to_read_again():
             await self._positions.read_from(lane, offset)
         await self._publisher.delivered()
         if self._epoch == self._positions.epoch:
             self._advance()
-            self._publisher.send_all(fresh.outputs)
-            if fresh.next_offsets or fresh.changed:
-                self._in_flight.append(fresh)
+            if not is_small:
+                self._hand_over(fresh)
+
+    def _hand_over(self, fresh: Round) -> None:
+        """Outputs go to Kafka: at once if they are few, for latency; else after the wait, so that folding overlaps it."""
+        self._publisher.send_all(fresh.outputs)
+        if fresh.next_offsets or fresh.changed:
+            self._in_flight.append(fresh)
 
     def _advance(self) -> None:
         """All that was handed to Kafka is acknowledged: published rounds get logged, logged rounds are done."""

@@ -9,10 +9,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas.settings import Settings
 from streams.driver import Processor, offset_of
+from streams.kafka.reader import Lane, reader_config
 
-Lane = tuple[str, int]
-"""A topic and one of its partitions."""
-
+READ_TO_THE_END: Final = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
 RECORDS_AT_ONCE: Final = 5_000
 FORGOTTEN: Final = b",null]"
 """How the stored form of a forgotten entity ends (`driver.Kept` with no state)."""
@@ -102,7 +101,7 @@ class Tables:
             for table in tables.values()
             for partition in table.partitions
         ]
-        consumer = Consumer(_reader_config(self._settings, **{"enable.partition.eof": True}))
+        consumer = Consumer(reader_config(self._settings, **READ_TO_THE_END))
         try:
             consumer.assign(wanted)
             pending = {(each.topic, each.partition) for each in wanted}
@@ -138,23 +137,10 @@ class Tables:
 
     def first_from(self, lane: Lane, offset: int, timeout_seconds: float = 10.0) -> int | None:
         """The offset of the first record that the log holds at or after this offset; None if it has none. Blocks."""
-        consumer = Consumer(_reader_config(self._settings, **{"enable.partition.eof": True}))
+        consumer = Consumer(reader_config(self._settings, **READ_TO_THE_END))
         try:
             consumer.assign([TopicPartition(lane[0], lane[1], offset)])
             record = consumer.poll(timeout_seconds)
             return record.offset() if record is not None and record.error() is None else None
         finally:
             consumer.close()
-
-
-def _reader_config(settings: Settings, **options: object) -> dict[str, object]:
-    return settings.kafka(
-        **{
-            "group.id": "mfg-states",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "fetch.queue.backoff.ms": 5,
-            "queued.max.messages.kbytes": 32 * 1024,
-            **options,
-        }
-    )

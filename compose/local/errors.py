@@ -10,13 +10,14 @@ class PlantError(Exception):
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
-    """The last lines of a log file, indented; empty if there is none."""
+    """The last lines of a log file, indented and without Java's stack frames; empty if there is none."""
     if not log.exists():
         return ""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 16_384))
         text = file.read().decode(errors="replace")
-    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+    said = [line for line in text.splitlines() if not line.startswith("\tat ")]
+    return "\n".join(f"    {line}" for line in said[-lines:])
 
 
 def failed(what: str, log: Path) -> PlantError:

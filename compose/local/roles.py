@@ -12,7 +12,7 @@ from compose.local.postgres import DATABASE, url
 
 OWNER, APPLICATION, ANALYST = ROLES = ("plant_owner", "plant_app", "plant_analyst")
 # Nobody may step over row-level security; only the owner may own.
-RIGHTS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOINHERIT"
+RIGHTS = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS INHERIT"
 
 
 def superuser_url(identity: Identity, database: str = "postgres") -> str:

@@ -24,7 +24,7 @@ def producer_config(settings: Settings, **options: object) -> dict[str, object]:
             "acks": "all",
             "partitioner": "murmur2_random",
             "message.timeout.ms": 0,
-            "linger.ms": 1,
+            "linger.ms": 0,
             "compression.type": "lz4",
             "queue.buffering.max.messages": 500_000,
             "queue.buffering.max.kbytes": 256 * 1024,

@@ -35,6 +35,7 @@ class Clock:
         self._sent_at: dict[bytes, float] = {}
         self.seconds: list[float] = []
         self._is_over = threading.Event()
+        self._hears = threading.Event()
 
     def run(self, seconds: float) -> None:
         """Send and listen for so long."""
@@ -64,6 +65,7 @@ class Clock:
             keys.append((said.payload.work_order_id, key_of(said.type, said.tenant_id, said.payload)))
             self._producer.produce(INBOX, encode(said), keys[-1][1])
         self._producer.flush()
+        self._hears.wait(30)
         return keys
 
     def _hear(self) -> None:
@@ -73,6 +75,7 @@ class Clock:
                     assert record.error().code() == KafkaError._PARTITION_EOF
                     continue
                 heard_at, value = time.perf_counter(), record.value()
+                self._hears.set()
                 begin = value.find(b'"log_id":')
                 if begin >= 0:
                     sent_at = self._sent_at.pop(value[begin : value.index(b",", begin)], None)

@@ -1,0 +1,62 @@
+"""The command line of the simulators: mqtt, opcua, erp."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compose.simulators import ledger
+from schemas.settings import Settings
+from streams import telemetry
+
+app = typer.Typer(no_args_is_help=True, help="A plant on a laptop.")
+
+
+@app.command()
+def mqtt(
+    rate: Annotated[float, typer.Option(help="messages per second")] = 20.0,
+    seed: Annotated[int, typer.Option(help="the same seed says the same")] = 1,
+    duration: Annotated[float | None, typer.Option(help="seconds; without it until SIGTERM")] = None,
+    ledger_file: Annotated[Path | None, typer.Option("--ledger", help="what is said is written here first")] = None,
+    orders: Annotated[Path | None, typer.Option(help="JSON lines: work_order_id, quantity")] = None,
+) -> None:
+    """Machines that publish counts, inspections and downtime for the orders of a file."""
+    from compose.simulators.mqtt import run
+
+    settings = Settings()
+    telemetry.start("mqtt-sim", settings)
+    folder = ledger.folder(settings)
+    code = run(
+        settings,
+        rate=rate,
+        seed=seed,
+        duration=duration,
+        ledger_path=ledger_file or folder / "mqtt.jsonl",
+        orders_path=orders or folder / "orders.jsonl",
+        stop=telemetry.stop_flag(),
+    )
+    sys.exit(code)
+
+
+@app.command()
+def opcua(
+    seed: Annotated[int, typer.Option(help="the same seed does the same")] = 1,
+    period: Annotated[float, typer.Option(help="seconds between changes")] = 1.0,
+) -> None:
+    """An OPC-UA server with the layout's machines, whose variables change by themselves."""
+    from compose.simulators.opcua import main
+
+    sys.exit(main(Settings(), seed=seed, period_seconds=period))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def erp(context: typer.Context) -> None:
+    """An ERP that sends work orders."""
+    from compose.simulators.erp import app as erp_app
+
+    erp_app(context.args, standalone_mode=True)
+
+
+if __name__ == "__main__":
+    app()

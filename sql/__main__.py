@@ -1,0 +1,49 @@
+"""The command line of `sql`: migrate and check."""
+
+from pathlib import Path
+
+import typer
+from alembic import command
+from alembic.config import Config
+
+from schemas.settings import Settings
+from sql.database import engine
+
+app = typer.Typer(no_args_is_help=True, help="What Postgres knows.")
+
+
+def migrate_to(url: str, revision: str) -> None:
+    """Bring the tables to a revision: 'head', 'base' or a number."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine(url).begin() as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+
+
+@app.command()
+def migrate(down: bool = typer.Option(False, help="drop everything instead")) -> None:
+    """Bring the tables up to date (as OWNER_DATABASE_URL)."""
+    settings = Settings()
+    if settings.owner_database_url is None:
+        typer.echo("OWNER_DATABASE_URL is not set: only the owner of the tables may migrate.", err=True)
+        raise typer.Exit(1)
+    migrate_to(settings.owner_database_url, "base" if down else "head")
+    typer.echo("The tables are gone." if down else "The tables are up to date.")
+
+
+@app.command()
+def check() -> None:
+    """Check row-level security, comments and rights, and say what is missing."""
+    from sql.check import findings
+
+    settings = Settings()
+    found = findings(settings.owner_database_url or settings.database_url)
+    for finding in found:
+        typer.echo(finding, err=True)
+    typer.echo(f"{len(found)} findings.")
+    raise typer.Exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,34 @@
+"""Connections to Postgres, the tenant of a transaction, and what an SQL error means."""
+
+import psycopg
+from sqlalchemy import Engine, create_engine
+
+WEATHER = ("08", "40", "53", "55", "57")
+DATA = ("22", "23")
+
+
+def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    """One connection, without autocommit."""
+    return psycopg.connect(url, connect_timeout=5)
+
+
+def engine(url: str) -> Engine:
+    """An SQLAlchemy engine over psycopg 3."""
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+
+
+def tenant(cursor: psycopg.Cursor[tuple[object, ...]], tenant_id: str) -> None:
+    """Show only this tenant's rows until the transaction ends. Raises psycopg.DataError unless it is a UUID."""
+    cursor.execute("SELECT set_config('app.current_tenant_id', %s::uuid::text, true)", [tenant_id])
+
+
+def is_weather(error: psycopg.Error) -> bool:
+    """Whether the same statement may work later: lost connection, deadlock, shutdown, lack of resources."""
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate.startswith(WEATHER)
+
+
+def is_data(error: psycopg.Error) -> bool:
+    """Whether a value is at fault: it will never work."""
+    return error.sqlstate is not None and error.sqlstate.startswith(DATA)

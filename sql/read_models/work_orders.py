@@ -1,0 +1,228 @@
+"""Work orders, their bills of materials, production logs and inspections."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.sql import SQL
+
+from schemas.messages.work_orders import WorkOrderChanged, WorkOrderProgressed
+from sql.bulk import append, load, upsert_newer
+from sql.read_models.events import PLACE, Event
+
+HEAD = (
+    "work_order_id",
+    "version",
+    "erp_work_order_id",
+    "work_order_number",
+    "product_id",
+    "product_name",
+    "product_variant",
+    "quantity_ordered",
+    "quantity_produced",
+    "quantity_scrapped",
+    "progress_percentage",
+    "unit_of_measure",
+    "status",
+    "priority",
+    "due_date",
+    "customer_order_id",
+    "production_line_preference",
+    "special_instructions",
+    "actual_start_at",
+    "actual_end_at",
+    "is_interrupted",
+    "defect_count",
+    "inspection_count",
+)
+ORDER = ("tenant_id", *HEAD, "created_at", "updated_at")
+PROGRESS = ("work_order_id", "version", "status", "quantity_produced", "quantity_scrapped", "progress_percentage")
+LOG_FIELDS = ("log_id", "work_order_id", "machine_id", "units", "scrapped_units", "units_reported", "cumulative_units")
+LOG_MORE = ("counter_epoch", "quality_status", "cycle_time_seconds")
+LOG = ("tenant_id", *LOG_FIELDS, *LOG_MORE, "produced_at", "received_at", "is_late", "order_version", *PLACE)
+INSPECTED = ("inspection_id", "work_order_id", "machine_id", "inspection_type", "result", "defect_detected")
+INSPECTION = ("tenant_id", *INSPECTED, "defect_type", "inspector", "inspected_at", *PLACE)
+BOM_LINE = ("material_id", "part_number", "part_name", "quantity_required", "unit_of_measure")
+
+
+def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
+    """Write what events of the topic work-orders say of one tenant's orders; rows written."""
+    by_type: dict[str, list[Event]] = {}
+    for event in events:
+        by_type.setdefault(event.message.type, []).append(event)
+    heads = [each for each in events if isinstance(each.message.payload, WorkOrderChanged)]
+    progressed = by_type.get("work_order.progressed", [])
+    inspected = by_type.get("work_order.inspected", [])
+    return (
+        _write_heads(cursor, tenant_id, heads)
+        + _write_bill(cursor, tenant_id, heads)
+        + _write_progress(cursor, progressed)
+        + append(cursor, "production_logs", LOG, [_log_row(tenant_id, event) for event in progressed])
+        + _write_quality(cursor, inspected)
+        + append(cursor, "quality_inspections", INSPECTION, [_inspection_row(tenant_id, each) for each in inspected])
+        + _write_archived(cursor, by_type.get("work_order.archived", []))
+    )
+
+
+def _latest(events: Sequence[Event]) -> list[Event]:
+    """The event with the highest version of each order."""
+    found: dict[str, Event] = {}
+    for event in events:
+        known = found.get(event.message.payload.work_order_id)
+        if known is None or known.message.payload.version < event.message.payload.version:
+            found[event.message.payload.work_order_id] = event
+    return list(found.values())
+
+
+def _write_heads(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
+    rows = [_head_row(tenant_id, each) for each in _latest(events)]
+    return upsert_newer(cursor, "work_orders", ORDER, rows, ("tenant_id", "work_order_id"), keep=("created_at",))
+
+
+def _head_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+    told = event.message.payload
+    at = event.message.timestamp
+    return (tenant_id, *(getattr(told, name) for name in HEAD), at, at)
+
+
+def _write_bill(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
+    """An order's bill of materials is replaced as a whole by the latest event that names one."""
+    latest = _latest([each for each in events if each.message.payload.bill_of_materials is not None])
+    if not latest:
+        return 0
+    cursor.execute(
+        "DELETE FROM work_order_bom AS bill USING unnest(%s::text[], %s::bigint[]) AS told(work_order_id, version) "
+        "WHERE bill.work_order_id = told.work_order_id AND bill.version < told.version",
+        [[each.message.payload.work_order_id for each in latest], [each.message.payload.version for each in latest]],
+    )
+    columns = ("tenant_id", "work_order_id", "version", "line", *BOM_LINE)
+    rows = [
+        (
+            tenant_id,
+            each.message.payload.work_order_id,
+            each.message.payload.version,
+            line,
+            *(getattr(item, name) for name in BOM_LINE),
+        )
+        for each in latest
+        for line, item in enumerate(each.message.payload.bill_of_materials, 1)
+    ]
+    return append(cursor, "work_order_bom", columns, rows)
+
+
+def _write_progress(cursor: Cursor[Any], events: Sequence[Event]) -> int:
+    """Only what a count changes, of the latest count of each order."""
+    if not events:
+        return 0
+    columns = (*PROGRESS, "current_machine_id", "updated_at")
+    rows = [
+        (
+            *(getattr(each.message.payload, name) for name in PROGRESS),
+            each.message.payload.machine_id,
+            each.message.timestamp,
+        )
+        for each in _latest(events)
+    ]
+    incoming = load(cursor, "work_orders", columns, rows, "progress")
+    cursor.execute(
+        SQL(
+            """
+            UPDATE work_orders AS kept SET
+              status = CASE WHEN kept.version < told.version THEN told.status ELSE kept.status END,
+              progress_percentage =
+                CASE WHEN kept.version < told.version THEN told.progress_percentage ELSE kept.progress_percentage END,
+              quantity_produced = greatest(kept.quantity_produced, told.quantity_produced),
+              quantity_scrapped = greatest(kept.quantity_scrapped, told.quantity_scrapped),
+              current_machine_id = told.current_machine_id,
+              updated_at = greatest(kept.updated_at, told.updated_at),
+              version = greatest(kept.version, told.version)
+            FROM {} AS told WHERE kept.work_order_id = told.work_order_id
+            """
+        ).format(incoming)
+    )
+    return cursor.rowcount
+
+
+def _log_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+    message = event.message
+    told: WorkOrderProgressed = message.payload
+    return (
+        tenant_id,
+        told.log_id,
+        told.work_order_id,
+        told.machine_id,
+        told.units,
+        told.scrapped_units,
+        told.units_reported,
+        told.cumulative_units,
+        told.counter_epoch,
+        told.quality_status,
+        told.cycle_time_seconds,
+        message.timestamp,
+        message.received_at,
+        message.late,
+        told.version,
+        *event.place,
+    )
+
+
+def _write_quality(cursor: Cursor[Any], events: Sequence[Event]) -> int:
+    latest = _latest(events)
+    if not latest:
+        return 0
+    told = [each.message.payload for each in latest]
+    cursor.execute(
+        """
+        UPDATE work_orders AS kept
+        SET version = greatest(kept.version, told.version),
+            inspection_count = greatest(kept.inspection_count, told.inspections),
+            defect_count = greatest(kept.defect_count, told.defects)
+        FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
+          AS told(work_order_id, version, inspections, defects)
+        WHERE kept.work_order_id = told.work_order_id
+        """,
+        [
+            [each.work_order_id for each in told],
+            [each.version for each in told],
+            [each.inspection_count for each in told],
+            [each.defect_count for each in told],
+        ],
+    )
+    return cursor.rowcount
+
+
+def _inspection_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+    told = event.message.payload
+    fields = (getattr(told, name) for name in (*INSPECTED, "defect_type", "inspector"))
+    return (tenant_id, *fields, event.message.timestamp, *event.place)
+
+
+def _write_archived(cursor: Cursor[Any], events: Sequence[Event]) -> int:
+    if not events:
+        return 0
+    cursor.execute(
+        """
+        UPDATE work_orders AS kept SET version = told.version, archived_at = told.archived_at
+        FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS told(work_order_id, version, archived_at)
+        WHERE kept.work_order_id = told.work_order_id AND kept.version < told.version
+        """,
+        [
+            [each.message.payload.work_order_id for each in events],
+            [each.message.payload.version for each in events],
+            [each.message.payload.archived_at for each in events],
+        ],
+    )
+    return cursor.rowcount
+
+
+CLOSED = """
+SELECT work_order_id FROM work_orders
+WHERE status IN ('completed', 'cancelled') AND archived_at IS NULL AND actual_end_at < %s
+ORDER BY actual_end_at LIMIT %s
+"""
+
+
+def closed_before(cursor: Cursor[Any], moment: Any, limit: int) -> list[str]:
+    """Orders that closed before a moment and still lie in the workers' memory, oldest first."""
+    cursor.execute(CLOSED, [moment, limit])
+    return [order for (order,) in cursor.fetchall()]
