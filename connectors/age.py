@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from schemas.settings import Settings
 
 WINDOWS_KEPT_FOR: Final = timedelta(hours=24)
-# We mark our life every second; a longer silence of our own (asleep, stopped) is an outage like any other.
-ASLEEP_AFTER: Final = timedelta(seconds=5)
+# Life is marked every second; a longer silence of our own (asleep, stopped) is an outage like any other.
+ASLEEP_AFTER_SECONDS: Final = 5.0
 
 
 class Age(Enum):
@@ -35,9 +35,15 @@ class Line:
     """The line to one source: when it was last up, and the outages of the last 24 hours, kept in a small file."""
 
     def __init__(
-        self, name: str, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        asleep_after_seconds: float = ASLEEP_AFTER_SECONDS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name = name
+        self._asleep_after = timedelta(seconds=asleep_after_seconds)
         self._path = settings.spool_dir / f"line-{name}.json"
         self._stale = timedelta(seconds=settings.stale_seconds)
         self._future = timedelta(seconds=settings.future_seconds)
@@ -64,9 +70,9 @@ class Line:
         return outage
 
     def alive(self) -> None:
-        """The line is still up: called every second."""
+        """The line is still up: called at every sign of life."""
         now = self._now()
-        if self._is_up and self._last_alive and now - self._last_alive > ASLEEP_AFTER:
+        if self._is_up and self._last_alive and now - self._last_alive > self._asleep_after:
             self._remember_outage(now)
         self._last_alive = now
         self._save()
@@ -84,7 +90,7 @@ class Line:
             return Age.LATE
         if age <= self._stale:
             return Age.FRESH
-        if self._last_alive and received_at - self._last_alive > ASLEEP_AFTER:
+        if self._last_alive and received_at - self._last_alive > self._asleep_after:
             self._remember_outage(received_at)
         was_down = any(outage.from_at - self._stale <= timestamp <= outage.to_at for outage in self._outages)
         return Age.LATE if was_down else Age.STALE

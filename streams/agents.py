@@ -5,6 +5,7 @@ process at once and without cleaning up, and the runner starts it again: what wa
 """
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
@@ -22,7 +23,7 @@ from prometheus_client import start_http_server
 
 from schemas.settings import Settings
 from streams import round_metrics as metrics
-from streams.driver import Processor, Record
+from streams.driver import Processor
 from streams.faust_batches import BatchApp, BatchConsumer, StateTable
 from streams.kafka.producer import Publisher
 from streams.kafka.reader import Lane, Reader
@@ -39,22 +40,22 @@ STOP_SECONDS: Final = 8.0
 log = structlog.get_logger()
 
 
-def build_app(settings: Settings, topology: tuple[Processor, ...]) -> BatchApp:
+def build_app(settings: Settings, topology: tuple[Processor, ...], reader: Reader) -> BatchApp:
     """The Faust app: settings that keep Faust to membership, assignment, fetching, agents and tables."""
     session_seconds = settings.session_timeout_ms / 1000
     settings.spool_dir.mkdir(parents=True, exist_ok=True)
     return BatchApp(
         APP_ID,
         inboxes=frozenset(processor.inbox for processor in topology),
+        reader=reader,
         broker=[f"kafka://{host}" for host in settings.kafka_bootstrap.split(",")],
         broker_credentials=_credentials(settings),
         broker_session_timeout=session_seconds,
         broker_heartbeat_interval=session_seconds / 5,
         broker_rebalance_timeout=max(30.0, session_seconds),
         broker_commit_interval=1.0,
-        consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=512 * 1024,
-        stream_buffer_maxsize=64,
+        broker_max_poll_interval=NOT_PROGRESSING_SECONDS,
+        stream_buffer_maxsize=4,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         store="memory://",
@@ -86,7 +87,8 @@ class Agents:
     """The process: Faust, the rounds and their supervision."""
 
     def __init__(self, settings: Settings, topology: tuple[Processor, ...]) -> None:
-        self._app = build_app(settings, topology)
+        self._reader = Reader(settings)
+        self._app = build_app(settings, topology, self._reader)
         states = {}
         for processor in topology:
             table = self._app.Table(processor.name, key_type=bytes, value_type=bytes, partitions=settings.partitions)
@@ -104,9 +106,8 @@ class Agents:
         """The agent of every inbox."""
         with _ending_the_process("agent"):
             async for event in stream.events():
-                for batch in event.value:
-                    records = [Record(each.offset, each.key or b"", each.value or b"") for each in batch]
-                    await self._rounds.put(batch[0].topic, batch[0].partition, records)
+                for lane, records in event.value.items():
+                    await self._rounds.put(lane, records)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
@@ -138,6 +139,7 @@ class Agents:
         behind: dict[Lane, tuple[int, int]] = {}
         moved_at, last_seen = time.monotonic(), None
         while True:
+            faulthandler.dump_traceback_later(NOT_PROGRESSING_SECONDS, exit=True)
             await asyncio.sleep(LOOK_SECONDS)
             if self._app.crashed:
                 raise RuntimeError("Faust crashed.") from self._app.crash_reason
@@ -155,7 +157,7 @@ class Agents:
 
     async def _heal(self, behind: Mapping[Lane, tuple[int, int]]) -> dict[Lane, tuple[int, int]]:
         """Read again what has been missing for two looks in a row: (next expected offset, looks) per partition."""
-        expected, ends = self._rounds.guard.expected, self._consumer.ends()
+        expected, ends = self._rounds.guard.expected, await self._reader.ends()
         metrics.LAG.set(sum(max(0, end - expected.get(lane, end)) for lane, end in ends.items()))
         for name, states in self._tables.of.items():
             metrics.ENTITIES.labels(name).set(sum(map(len, states.partitions.values())))

@@ -1,21 +1,20 @@
 """Makes Faust hand on batches and commit only what is done.
 
-Faust keeps the group: membership, partition assignment, fetching, agents, tables and their changelogs' assignment.
-Four of its promises are replaced, each for a loss or a cost that was measured (TRAPS.md):
+Faust keeps the group: membership, assignment of partitions and changelogs, agents, tables, the order of events in a
+rebalance, commits. What is replaced cost messages or time, as measured (TRAPS.md, streams/README.md):
 
-    BatchScheduling     one record per inbox and fetch, carrying the raw records of its partitions
-    BatchConsumer       commits come from finished rounds alone; Faust acknowledges nothing (topics have acks=False)
-    StateTable          its states lie by partition, and the newest by input offset wins
-    OwnRecovery         the states are read back by `states.read_back`; Faust's recovery only gives the signal
+    BatchScheduling   one record per inbox and fetch, carrying the raw records of its partitions
+    BatchConsumer     fetches with librdkafka (`kafka.reader`); commits what finished rounds say, and nothing else
+    StateTable        its states lie by partition, and the newest by input offset wins
+    OwnRecovery       the states are read back by `states.Tables`; Faust's recovery only gives the signal
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer
+from aiokafka import ConsumerRecord
 from faust.serializers.codecs import Codec
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -24,13 +23,14 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, EventT
 
 from streams import round_metrics as metrics
+from streams.driver import Record
 from streams.kafka.reader import Lane, Reader
 from streams.states import States
 
-log = structlog.get_logger()
+READ_SECONDS: Final = 0.2
+"""How long the reader's one thread waits for records; whoever else needs it waits as long."""
 
-FETCH_WAIT_MS: Final = 20
-"""How long a fetch waits for data. It covers only the partitions that were drained; the others wait for its answer."""
+log = structlog.get_logger()
 
 
 class AsItIs(Codec):
@@ -43,23 +43,21 @@ class AsItIs(Codec):
         return bytes(s)
 
 
-def batch_scheduling(inboxes: frozenset[str]) -> type[DefaultSchedulingStrategy]:
-    """The strategy for `ConsumerScheduler`: one record per inbox and fetch, record by record for all other topics.
+class BatchScheduling(DefaultSchedulingStrategy):
+    """The strategy for `ConsumerScheduler`: one record per inbox, its value what each partition has.
 
-    One per partition would do for throughput; but each record that Faust carries takes it a millisecond or so, one
-    after the other, and the next fetch waits for the last.
+    Faust needs about a millisecond for a record that it carries, one after the other, and fetches again after the last:
+    with one per message it reaches a thousand messages a second, with one per partition the latency of eight.
     """
 
-    class BatchScheduling(DefaultSchedulingStrategy):
-        def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-            """The value of an inbox's one record: the list of raw records of each partition that has some."""
-            for inbox in inboxes & {tp.topic for tp in records}:
-                batches = {tp: some for tp, some in records.items() if tp.topic == inbox}
-                carrier, some = next(iter(batches.items()))
-                yield carrier, replace(some[-1], key=None, value=list(batches.values()))
-            yield from super().iterate({tp: some for tp, some in records.items() if tp.topic not in inboxes})
-
-    return BatchScheduling
+    def iterate(self, records: Mapping[TP, list[Record]]) -> Iterator[tuple[TP, Any]]:
+        """One carrier per inbox; it travels under one of its partitions."""
+        by_inbox: dict[str, dict[TP, list[Record]]] = {}
+        for tp, batch in records.items():
+            by_inbox.setdefault(tp.topic, {})[tp] = batch
+        for batches in by_inbox.values():
+            tp, batch = next(iter(batches.items()))
+            yield tp, ConsumerRecord(tp.topic, tp.partition, batch[-1].offset, None, 0, None, batches, None, -1, -1, ())
 
 
 class _Unread(dict[TP, int | None]):
@@ -73,24 +71,25 @@ class _Unread(dict[TP, int | None]):
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):
-    """Faust's fetching thread with a short fetch wait (the driver hard-codes 1.5 s)."""
+    """Faust's consumer thread, which keeps the group and commits, and leaves the fetching to the reader."""
 
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
-
-    async def rest(self, tps: Iterable[TP]) -> None:
-        """Fetch nothing from these partitions: changelogs are ours by assignment, but are not read here."""
+    async def rest(self) -> None:
+        """Fetch nothing."""
         consumer = self._ensure_consumer()
-        partitions = [driver.ensure_aiokafka_TP(tp) for tp in tps]
-        if partitions:
-            consumer.pause(*partitions)
-            await consumer.seek_to_end(*partitions)
+        consumer.pause(*consumer.assignment())
+
+    def still_here(self) -> None:
+        """Tell aiokafka that somebody reads; a worker that does not read for long has to leave the group."""
+        with self._ensure_consumer()._subscription.fetch_context():
+            pass
+
+    async def leave(self) -> None:
+        """Leave the group."""
+        await self._ensure_consumer().stop()
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, with our own record of what is done."""
+    """Faust's consumer, with our own reader and our own record of what is done."""
 
     app: "BatchApp"
     _thread: BatchThread
@@ -120,54 +119,58 @@ class BatchConsumer(driver.Consumer):
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Gaps mean nothing here: batches leave them."""
 
-    # -- where reading begins
+    # -- what is read
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Record]]:
+        self._thread.still_here()
+        batches = await self.app.reader.read(min(timeout, READ_SECONDS))
+        return {TP(*lane): batch for lane, batch in batches.items()}
+
+    def highwater(self, tp: TP) -> int:
+        """Only Faust's statistics ask for it; the truth is in `Reader.ends`."""
+        return 0
 
     async def read_from(self, lane: Lane, offset: int) -> None:
-        """Read on from this offset."""
-        tp = TP(*lane)
-        if tp in self.assignment():
-            await self.seek_wait({tp: offset})
+        """Read one of our partitions on from this offset."""
+        await self.app.reader.read_from(lane, offset)
 
-    async def leave(self) -> None:
-        """Leave the group now, so that the other workers need not wait for the session to time out."""
-        await self._thread.call_thread(self._thread._ensure_consumer().stop)
+    # -- what is ours
 
-    def ends(self) -> dict[Lane, int]:
-        """Where the logs of our inbox partitions end, as the last fetch told."""
-        return {lane: self.highwater(TP(*lane)) or 0 for lane in self.first_offsets if TP(*lane) in self.assignment()}
-
-    def _turn_page(self, start: dict[Lane, int]) -> None:
+    def _turn_page(self, first_offsets: dict[Lane, int]) -> None:
         """A new epoch: what was under way belongs to the old one."""
         self.epoch += 1
         self._done.clear()
-        self.first_offsets = start
+        self.first_offsets = first_offsets
         self.app.on_positions()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Nothing is ours until partitions were assigned again."""
         self._turn_page({})
+        await self.app.reader.begin({})
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Partitions are assigned; reading begins with `perform_seek`."""
         metrics.REBALANCES.inc()
         self._turn_page({})
+        await self._thread.call_thread(self._thread.rest)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
         """Begin every inbox partition where its last finished round ended, or at the start of its log."""
         epoch = self.epoch
-        assigned = self.assignment()
-        inboxes = {tp for tp in assigned if tp.topic in self.app.inboxes}
-        await self._thread.call_thread(self._thread.rest, assigned - inboxes)
-        if inboxes:
-            committed = await self.seek_to_committed()
-            earliest = await self.earliest_offsets(*inboxes)
-            start = {tp: _first_to_read(tp, committed.get(tp), earliest[tp]) for tp in inboxes}
-            await self.seek_wait(start)
+        inboxes = {tp for tp in self.assignment() if tp.topic in self.app.inboxes}
+        committed = await self.seek_to_committed() if inboxes else {}
+        earliest = await self.earliest_offsets(*inboxes) if inboxes else {}
+        first = {(tp.topic, tp.partition): _first_to_read(tp, committed.get(tp), earliest[tp]) for tp in inboxes}
+        if epoch == self.epoch:
             self._committed_offset.update({tp: committed.get(tp) for tp in inboxes})
-            if epoch == self.epoch:
-                self._turn_page({(tp.topic, tp.partition): offset for tp, offset in start.items()})
+            self._turn_page(first)
+            await self.app.reader.begin(first)
+
+    async def leave(self) -> None:
+        """Leave the group now, so that the other workers need not wait for the session to time out."""
+        await self._thread.call_thread(self._thread.leave)
 
 
 def _first_to_read(tp: TP, committed: int | None, earliest: int) -> int:
@@ -220,10 +223,11 @@ class Tables(TableManager):
 class BatchApp(faust.App):
     """A Faust app whose agents on `inboxes` receive batches; it says through `on_positions` that positions changed."""
 
-    def __init__(self, *args: Any, inboxes: frozenset[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, inboxes: frozenset[str], reader: Reader, **kwargs: Any) -> None:
         self.inboxes = inboxes
+        self.reader = reader
         self.on_positions: Callable[[], None] = lambda: None
-        ours = {"ConsumerScheduler": batch_scheduling(inboxes), "Table": StateTable, "TableManager": Tables}
+        ours = {"ConsumerScheduler": BatchScheduling, "Table": StateTable, "TableManager": Tables}
         super().__init__(*args, **ours, **kwargs)
 
     def _new_transport(self) -> BatchTransport:

@@ -85,12 +85,12 @@ class Rounds:
 
     # -- what the agents and the process say
 
-    async def put(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+    async def put(self, lane: Lane, records: Sequence[Record]) -> None:
         """Records of one partition, in order. Waits while too much is waiting."""
         while self._waiting_count >= RECORDS_WAITING:
             self._room.clear()
             await self._room.wait()
-        self._waiting.setdefault((topic, partition), []).append(records)
+        self._waiting.setdefault(lane, []).append(records)
         self._waiting_count += len(records)
         self._wake.set()
 
@@ -160,7 +160,7 @@ class Rounds:
                 self._hand_over(fresh)
 
     def _hand_over(self, fresh: Round) -> None:
-        """Outputs go to Kafka: at once if they are few, for latency; else after the wait, so that folding overlaps it."""
+        """Outputs go to Kafka: few of them at once, for latency; many after the wait, so that folding overlaps it."""
         self._publisher.send_all(fresh.outputs)
         if fresh.next_offsets or fresh.changed:
             self._in_flight.append(fresh)

@@ -30,7 +30,7 @@ VARIABLES: Final[dict[str, tuple[Any, ua.VariantType]]] = {
     "LastUpdateTimestamp": ("", ua.VariantType.String),
 }
 # From one status to the next, by weight: machines mostly run.
-NEXT_STATUS: Final = {
+NEXT_STATUS: Final[dict[str, dict[str, float]]] = {
     "Running": {"Running": 96, "Idle": 3, "Stopped": 0.5, "Faulted": 0.5},
     "Idle": {"Idle": 70, "Running": 30},
     "Stopped": {"Stopped": 80, "Running": 20},
@@ -70,8 +70,8 @@ class PlantServer:
         await self._server.set_application_uri(APPLICATION_URI)
         self._server.set_endpoint(self._url)
         self._server.set_server_name("Simulated MES")
-        if self._endpoint.username:
-            self._server.set_identity_tokens([ua.UserNameIdentityToken])
+        token = ua.UserNameIdentityToken if self._endpoint.username else ua.AnonymousIdentityToken
+        self._server.set_identity_tokens([token])
         await self._secure()
         self._index = await self._server.register_namespace(self._endpoint.namespace_uri)
         self._root = self._server.nodes.objects

@@ -1,0 +1,223 @@
+"""OPC-UA servers: one subscription each; the variables of a machine that change together are one reading.
+
+A lost or silent server is left for good: a new client, a mark over the gap, one snapshot of everything, a new
+subscription. Nodes that cannot be read are named and tried again; the others do not notice.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from asyncua import Client, ua
+from asyncua.client.ua_client import UaClientState
+from asyncua.common.subscription import DataChangeEvent, OverflowPolicy, StatusChangeEvent, Subscription
+
+from connectors import metrics
+from connectors.age import Line, Outage
+from connectors.bridge import Received
+from connectors.outbox import Outbox
+from connectors.resilience import reconnect_delays, wait
+from connectors.systems.mes import VARIABLES
+from connectors.transports.opcua_nodes import discover, read
+from connectors.transports.opcua_session import TROUBLE, NotConfigured, session
+from connectors.transports.opcua_views import BadNodes, Change, MachineView
+from schemas.settings import OpcUaEndpoint, Settings
+
+GATHER_SECONDS: Final = 0.02
+TICK_SECONDS: Final = 0.5
+VALUES_QUEUED: Final = 10
+EVENTS_QUEUED: Final = 100_000
+
+log = structlog.get_logger()
+
+
+class Silent(OSError):
+    """The subscription gives no sign of life any more."""
+
+
+def silent_after_seconds(settings: Settings) -> float:
+    """After how long without a sign of life the link counts as lost."""
+    return max(settings.opcua_keepalive_ms, 3 * settings.opcua_subscription_interval_ms) / 1000
+
+
+class OpcUaTransport:
+    """One endpoint. `take` gets the readings; `on_gap` hears when nothing was heard for a while."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint: OpcUaEndpoint,
+        machine_ids: Iterable[str],
+        line: Line,
+        outbox: Outbox,
+        take: Callable[[Received], None],
+        on_gap: Callable[[Outage, str], None],
+    ) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._url = endpoint.url or settings.opcua_url
+        self._wanted = list(machine_ids)
+        self._line = line
+        self._outbox = outbox
+        self._take = take
+        self._on_gap = on_gap
+        self._bad = BadNodes(endpoint.name)
+        self._interval = settings.opcua_subscription_interval_ms
+        self._silent_after = silent_after_seconds(settings)
+        self._repair_after = min(30.0, next(reconnect_delays(settings)))
+        self._views: dict[str, MachineView] = {}
+        self._variables: dict[ua.NodeId, tuple[str, str]] = {}
+        self._handles: dict[str, list[int]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Stay connected until asked to stop; wait longer after each failure in a row."""
+        delays = reconnect_delays(self._settings)
+        while not stop.is_set():
+            try:
+                async with session(self._endpoint, self._url, self._settings.opcua_keepalive_ms / 1000) as client:
+                    await self._listen(client, stop)
+            except (*TROUBLE, NotConfigured) as error:
+                log.warning("the OPC-UA server cannot be heard", endpoint=self._endpoint.name, error=_sentence(error))
+            if self._line.is_up:
+                delays = reconnect_delays(self._settings)
+                self._line.lost()
+                metrics.LINE_UP.labels(self._line.name).set(0)
+            if not stop.is_set():
+                await wait(stop, next(delays))
+
+    async def _listen(self, client: Client, stop: asyncio.Event) -> None:
+        self._views, self._variables, self._handles = {}, {}, {}
+        subscription = await self._subscription(client)
+        await self._find_machines(client, subscription, self._came_up)
+        heard = repaired = time.monotonic()
+        published = subscription.last_publish_at
+        while not stop.is_set():
+            await self._hear(subscription)
+            now = time.monotonic()
+            if client.state is not UaClientState.CONNECTED:
+                raise ConnectionError("the connection was lost")
+            if subscription.last_publish_at != published:
+                published, heard = subscription.last_publish_at, now
+                if not self._outbox.is_blocked:
+                    self._line.alive()
+            if now - heard > self._silent_after:
+                raise Silent(f"the subscription has been silent for {now - heard:.1f} s")
+            if now - repaired > self._repair_after:
+                await self._find_machines(client, subscription)
+                repaired = time.monotonic()
+
+    def _came_up(self) -> None:
+        outage = self._line.connected()
+        metrics.LINE_UP.labels(self._line.name).set(1)
+        metrics.CONNECTIONS.labels(self._line.name).inc()
+        if outage:
+            metrics.GAPS.labels(self._line.name).inc()
+            self._on_gap(outage, f"Nothing was heard from OPC-UA server {self._endpoint.name}.")
+
+    async def _subscription(self, client: Client) -> Subscription:
+        """A subscription whose server speaks up three times in the time after which we give it up."""
+        keepalives = max(1, int(self._silent_after * 1000 / self._interval / 3))
+        parameters = ua.CreateSubscriptionParameters(
+            RequestedPublishingInterval=float(self._interval),
+            RequestedMaxKeepAliveCount=keepalives,
+            RequestedLifetimeCount=keepalives * 10,
+            MaxNotificationsPerPublish=10_000,
+            PublishingEnabled=True,
+        )
+        return await client.create_subscription(
+            parameters, queue_maxsize=EVENTS_QUEUED, overflow=OverflowPolicy.DISCONNECT
+        )
+
+    async def _find_machines(
+        self, client: Client, subscription: Subscription, on_found: Callable[[], None] | None = None
+    ) -> None:
+        """Browse; take a snapshot of machines that are new and listen to them; let go of those that are gone."""
+        found = await discover(client, self._endpoint, self._wanted, VARIABLES)
+        for node, reason in found.missing.items():
+            self._bad.bad(node, reason)
+        self._bad.only(found.missing, lambda node: node.endswith(".Status") or node == self._endpoint.namespace_uri)
+        for machine_id in [each for each in self._views if each not in found.machines]:
+            await self._let_go(subscription, machine_id)
+        fresh = {each: nodes for each, nodes in found.machines.items() if each not in self._views}
+        changes = await self._read_all(client, fresh)
+        if on_found:
+            on_found()
+        for machine_id in fresh:
+            if machine_id not in self._wanted:
+                log.warning("a machine outside the plant layout", endpoint=self._endpoint.name, machine=machine_id)
+            path = f"{self._endpoint.root_path}.{machine_id}.Status"
+            self._views[machine_id] = MachineView(machine_id, path, self._bad)
+        for change in changes:
+            self._views[change.machine_id].apply(change)
+        for machine_id in fresh:
+            self._tell(self._views[machine_id], is_snapshot=True)
+        await self._subscribe(client, subscription, fresh)
+
+    async def _read_all(self, client: Client, machines: dict[str, dict[str, ua.NodeId]]) -> list[Change]:
+        wanted = [(machine, name, node) for machine, nodes in machines.items() for name, node in nodes.items()]
+        values = await read(client, [node for _, _, node in wanted])
+        return [Change(machine, name, value) for (machine, name, _), value in zip(wanted, values, strict=True)]
+
+    async def _subscribe(
+        self, client: Client, subscription: Subscription, machines: dict[str, dict[str, ua.NodeId]]
+    ) -> None:
+        wanted = [(machine, name, node) for machine, nodes in machines.items() for name, node in nodes.items()]
+        if not wanted:
+            return
+        for machine, name, node in wanted:
+            self._variables[node] = (machine, name)
+        nodes = [client.get_node(node) for _, _, node in wanted]
+        results: list[Any] = await subscription.subscribe_data_change(
+            nodes, queuesize=VALUES_QUEUED, sampling_interval=float(self._interval)
+        )
+        for (machine, name, _), result in zip(wanted, results, strict=True):
+            if isinstance(result, ua.StatusCode):
+                self._bad.bad(f"{self._views[machine].path}.{name}", f"it cannot be subscribed: {result.name}")
+            else:
+                self._handles.setdefault(machine, []).append(result)
+
+    async def _let_go(self, subscription: Subscription, machine_id: str) -> None:
+        """A machine is not there any more: stop listening to nodes that nobody writes."""
+        del self._views[machine_id]
+        handles = self._handles.pop(machine_id, [])
+        if handles:
+            await subscription.unsubscribe(handles)
+
+    async def _hear(self, subscription: Subscription) -> None:
+        """Take what comes in one go; a machine's changes in it are one reading."""
+        await self._outbox.room()
+        event = await subscription.next_event(TICK_SECONDS)
+        while event is not None:
+            if isinstance(event, StatusChangeEvent):
+                raise Silent(f"the server ended the subscription: {event.notification.Status}")
+            if isinstance(event, DataChangeEvent):
+                self._changed(event)
+            event = await subscription.next_event(GATHER_SECONDS)
+        for view in self._views.values():
+            if view.has_changed:
+                self._tell(view)
+
+    def _changed(self, event: DataChangeEvent) -> None:
+        machine_id, variable = self._variables.get(event.node.nodeid, ("", ""))
+        view = self._views.get(machine_id)
+        if view is None:
+            return
+        change = Change(machine_id, variable, event.data.monitored_item.Value)
+        if view.would_overwrite(change):
+            self._tell(view)
+        view.apply(change)
+
+    def _tell(self, view: MachineView, *, is_snapshot: bool = False) -> None:
+        """Hand a reading on. Of machines outside the layout only changes of status: each becomes a dead letter."""
+        if view.machine_id not in self._wanted and not is_snapshot and not view.status_has_changed:
+            return
+        now = datetime.now(UTC)
+        address = f"{self._endpoint.name}/{view.path}"
+        self._take(Received(address, view.reading(now, is_snapshot=is_snapshot), now, is_repeatable=True))
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) or type(error).__name__
