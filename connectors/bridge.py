@@ -5,10 +5,11 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import structlog
+from prometheus_client import Counter
 
 from connectors import metrics
 from connectors.age import Age, Line, Outage
@@ -27,8 +28,6 @@ from streams.driver import Output, failure_output
 MOST_BYTES_IN_A_LETTER: Final = 600_000
 REFUSALS_REMEMBERED: Final = 10_000
 LONGEST_ADDRESS: Final = 4000
-
-log = structlog.get_logger()
 
 
 class Received(NamedTuple):
@@ -108,13 +107,13 @@ class Bridge:
             timestamp=statement.timestamp,
             source_system="MES",
             correlation_id=statement.message_id,
-            source=f"{self._transport}-{self._line.name}",
+            source=self._line.name,
             position=0,
             received_at=received_at,
             late=late,
             payload=statement.payload,
         )
-        metrics.ACCEPTED.labels(statement.type).inc()
+        _accepted(statement.type).inc()
         key = key_of(statement.type, self._settings.tenant_id, statement.payload)
         return Output(MESSAGES[statement.type].topic, key, encode(message))
 
@@ -162,6 +161,11 @@ class Bridge:
         _write_durably(path, data)
         sentence = f"{refusal.reason} The first {MOST_BYTES_IN_A_LETTER} bytes are here, all of them in {path}."
         return data[:MOST_BYTES_IN_A_LETTER], Unreadable(refusal.code, sentence, refusal.path)
+
+
+@cache
+def _accepted(type_name: str) -> Counter:
+    return metrics.ACCEPTED.labels(type_name)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -1,11 +1,12 @@
-"""Checks the catalogue: every tenant table isolated and forced, everything commented, the application owning nothing."""
+"""Checks the catalogue: every tenant table isolated, everything commented, the application owning nothing."""
 
 from sql.database import connect
 
 CHECKS = {
     "row-level security is not enabled and forced": """
         SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('public', 'ops') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+        WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('public', 'ops')
+          AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
           AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')""",
     "no policy names the tenant": """
         SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -25,9 +26,11 @@ CHECKS = {
         SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE i.indisunique AND n.nspname IN ('public', 'ops') AND c.relrowsecurity AND NOT EXISTS (
-          SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum = ANY(i.indkey))""",
+          SELECT FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum = ANY(i.indkey))""",
     "the application owns it": """
-        SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tableowner IN ('plant_app', 'plant_analyst')""",
+        SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+        WHERE tableowner IN ('plant_app', 'plant_analyst')""",
     "may pass by row-level security": """
         SELECT rolname FROM pg_roles WHERE rolname IN ('plant_app', 'plant_analyst') AND (rolbypassrls OR rolsuper)""",
     "analysts may write it": """

@@ -1,5 +1,7 @@
 """Connections to Postgres, the tenant of a transaction, and what an SQL error means."""
 
+from typing import Any
+
 import psycopg
 from sqlalchemy import Engine, create_engine
 
@@ -17,7 +19,7 @@ def engine(url: str) -> Engine:
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
 
 
-def tenant(cursor: psycopg.Cursor[tuple[object, ...]], tenant_id: str) -> None:
+def tenant(cursor: psycopg.Cursor[Any], tenant_id: str) -> None:
     """Show only this tenant's rows until the transaction ends. Raises psycopg.DataError unless it is a UUID."""
     cursor.execute("SELECT set_config('app.current_tenant_id', %s::uuid::text, true)", [tenant_id])
 

@@ -223,7 +223,7 @@ def main(settings: Settings) -> int:
     return 0
 
 
-async def _run_and_exit(settings: Settings) -> NoReturn:
+async def _run_and_exit(settings: Settings) -> None:
     """All is committed and the group is left when `run` returns; Faust's own way out takes seconds and adds nothing."""
     await Agents(settings, TOPOLOGY).run()
     log.info("agents_stop")

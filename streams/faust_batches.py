@@ -121,7 +121,11 @@ class BatchConsumer(driver.Consumer):
 
     # -- what is read
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Record]]:
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 (Faust's signature)
+    ) -> dict[TP, list[Record]]:
         self._thread.still_here()
         batches = await self.app.reader.read(min(timeout, READ_SECONDS))
         return {TP(*lane): batch for lane, batch in batches.items()}
@@ -215,7 +219,7 @@ class Tables(TableManager):
     @property
     def recovery(self) -> Recovery:
         """The recovery service."""
-        if self._recovery is None:
+        if self._recovery is None:  # type: ignore[has-type]
             self._recovery = OwnRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 

@@ -192,7 +192,7 @@ class OpcUaTransport:
         event = await subscription.next_event(TICK_SECONDS)
         while event is not None:
             if isinstance(event, StatusChangeEvent):
-                raise Silent(f"the server ended the subscription: {event.notification.Status}")
+                raise Silent(f"the server ended the subscription: {event.notification.Status.name}")
             if isinstance(event, DataChangeEvent):
                 self._changed(event)
             event = await subscription.next_event(GATHER_SECONDS)

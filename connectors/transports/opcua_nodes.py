@@ -61,7 +61,7 @@ def _take_explicit_variables(endpoint: OpcUaEndpoint, found: Found) -> None:
 
 
 async def _namespace(client: Client, endpoint: OpcUaEndpoint, found: Found) -> int | None:
-    known = await client.get_namespace_array()
+    known: list[str] = await client.get_namespace_array()
     if endpoint.namespace_uri in known:
         return known.index(endpoint.namespace_uri)
     others = ", ".join(known)

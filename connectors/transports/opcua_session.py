@@ -1,6 +1,7 @@
 """Opens a session with an OPC-UA server as the layout says: security, certificates, user; and closes it for good."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,8 @@ CHECKS: Final = (
 TROUBLE: Final = (OSError, TimeoutError, ua.UaError, ServiceError)
 
 log = structlog.get_logger()
+# What goes wrong with a connection we tell in a sentence; asyncua tells it again with a traceback.
+logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
 
 
 class NotConfigured(Exception):

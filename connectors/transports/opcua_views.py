@@ -41,7 +41,7 @@ class BadNodes:
 
     def good(self, node: str) -> None:
         """A node is good."""
-        if self._known and self._known.pop(node, None):
+        if self._known.pop(node, ""):
             log.warning("an OPC-UA node is good again", endpoint=self._endpoint, node=node)
             metrics.BAD_NODES.labels(self._endpoint, node).set(0)
 

@@ -143,7 +143,7 @@ class Odometer:
             Event().wait(SAMPLE_SECONDS)
             points.append((time.monotonic(), self.read()))
             if process.poll() is not None or points[-1][0] - points[0][0] > PATIENCE_SECONDS:
-                raise RuntimeError(f"{process.args} ended or stands still at {points[-1][1]} of {wanted} records.")
+                raise RuntimeError(f"{process.args!r} ended or stands still at {points[-1][1]} of {wanted} records.")
         return 0.9 * wanted / (_moment(points, 0.95 * wanted) - _moment(points, 0.05 * wanted))
 
     def close(self) -> None:

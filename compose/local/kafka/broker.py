@@ -1,5 +1,7 @@
 """A Kafka broker's configuration, storage and command."""
 
+import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from compose.local.java import java
 from compose.local.processes import Process
 
 HEAP = "-Xmx512m"
-# One compiler and one collector thread: two cores are shared by the whole plant.
+# One collector thread and the quick compiler: two cores are shared by the whole plant. At 3,000 messages/s the broker
+# takes 0.6 cores from the first second; the optimising compiler takes 1.0 in the first 15 s and 0.45 afterwards.
+# KAFKA_OPTS="-XX:TieredStopAtLevel=4" is the better choice for a plant that stays up.
 JVM = (HEAP, "-Xms256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError", "-Xshare:auto")
 HEADLESS = ("-Djava.awt.headless=true", "-Dfile.encoding=UTF-8")
 LOGGING = Path(__file__).with_name("log4j2.properties")
@@ -48,7 +52,8 @@ def _broker(folder: Folder, identity: Identity, jars: Path, number: int, name: s
 
 
 def _jvm(jars: Path) -> tuple[str, ...]:
-    return (java(), *JVM, *HEADLESS, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", f"{jars}/*")
+    chosen = shlex.split(os.environ.get("KAFKA_OPTS", ""))
+    return (java(), *JVM, *HEADLESS, *chosen, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", f"{jars}/*")
 
 
 def _format(identity: Identity, jars: Path, config: Path, log: Path) -> None:

@@ -1,0 +1,139 @@
+"""Who asks, and what they may: tokens (RS256 by issuer), the operator's token, the console's session. Default deny."""
+
+import hmac
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import structlog
+from fastapi import Depends, Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, RSAKey
+
+from connectors.gateway.problems import Problem
+from schemas.settings import Settings
+
+log = structlog.get_logger()
+
+ALGORITHMS = ["RS256"]
+SESSION_COOKIE = "plant_session"
+SESSION_SECONDS = 12 * 3600
+JWKS_SECONDS = 60.0
+CLIENT_SCOPES = ("erp.read", "erp.write", "mes.read", "hr.read", "inventory.readwrite", "plant.read")
+OPERATOR_SCOPES = (*CLIENT_SCOPES, "plant.operate")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a client or a person, for one tenant, with scopes."""
+
+    name: str
+    tenant_id: str
+    scopes: frozenset[str]
+
+
+class Tokens:
+    """Issues and checks tokens. The algorithm is pinned; issuer, audience and times are checked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        path = settings.oauth_signing_key
+        key = RSAKey.import_key(path.read_bytes()) if path else RSAKey.generate_key(2048)
+        self._kid = key.thumbprint()
+        self._key = RSAKey.import_key(key.as_dict(private=True), {"kid": self._kid, "use": "sig", "alg": "RS256"})
+        self._outside = KeySet([])
+        self._asked_at = -JWKS_SECONDS
+
+    def issue(self, name: str, scopes: tuple[str, ...], seconds: int | None = None) -> str:
+        """A signed token."""
+        now = int(time.time())
+        claims = {
+            "iss": self._settings.oauth_issuer,
+            "aud": self._settings.oauth_audience,
+            "sub": name,
+            "tenant_id": self._settings.tenant_id,
+            "scope": " ".join(scopes),
+            "iat": now,
+            "nbf": now,
+            "exp": now + (seconds or self._settings.oauth_token_seconds),
+            "jti": uuid.uuid4().hex,
+        }
+        return jwt.encode({"alg": "RS256", "kid": self._kid}, claims, self._key)
+
+    def public_keys(self) -> dict[str, Any]:
+        """The key that verifies our tokens, as a JWK set."""
+        return {"keys": [self._key.as_dict(private=False)]}
+
+    def check(self, token: str) -> Principal:
+        """The principal of a token. Raises Problem 401."""
+        admin = self._settings.admin_token
+        if admin and hmac.compare_digest(token.encode(), admin.encode()):
+            return Principal("admin", self._settings.tenant_id, frozenset(OPERATOR_SCOPES))
+        try:
+            claims = jwt.decode(token, self._keys_for(token), algorithms=ALGORITHMS).claims
+            jwt.JWTClaimsRegistry(
+                leeway=self._settings.oauth_leeway_seconds,
+                iss={"essential": True, "value": self._settings.oauth_issuer},
+                aud={"essential": True, "value": self._settings.oauth_audience},
+                exp={"essential": True},
+                sub={"essential": True},
+            ).validate(claims)
+        except (JoseError, ValueError) as error:
+            raise refused("The token is not valid.") from error
+        tenant_id = str(claims.get("tenant_id") or self._settings.tenant_id)
+        return Principal(str(claims["sub"]), tenant_id, frozenset(str(claims.get("scope", "")).split()))
+
+    def _keys_for(self, token: str) -> RSAKey | KeySet:
+        """Our own key, or the outside issuer's; unknown key ids make us ask at most once a minute."""
+        if not self._settings.oauth_jwks_url:
+            return self._key
+        kid = _key_id(token)
+        known = {key.kid for key in self._outside.keys}
+        if kid == self._kid:
+            return self._key
+        if kid not in known and time.monotonic() - self._asked_at > JWKS_SECONDS:
+            self._asked_at = time.monotonic()
+            try:
+                told = httpx2.get(self._settings.oauth_jwks_url, timeout=5).raise_for_status().json()
+                self._outside = KeySet.import_key_set(told)
+            except (httpx2.HTTPError, ValueError) as error:
+                log.warning("jwks_not_fetched", reason=str(error))
+        return self._outside
+
+
+def _key_id(token: str) -> str | None:
+    from joserfc.jws import extract_compact
+
+    return str(extract_compact(token.encode()).headers().get("kid"))
+
+
+def refused(detail: str) -> Problem:
+    """401, as RFC 6750 wants it."""
+    return Problem(401, detail, {"WWW-Authenticate": 'Bearer realm="plant"'})
+
+
+def identify(request: Request) -> Principal:
+    """Who asks, by bearer token or by the console's session. Raises Problem 401."""
+    tokens: Tokens = request.app.state.tokens
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return tokens.check(token.strip())
+    if session := request.cookies.get(SESSION_COOKIE):
+        return tokens.check(session)
+    raise refused("A bearer token is needed; clients get one at /oauth/token.")
+
+
+def may(scope: str) -> Callable[[Principal], Principal]:
+    """A dependency: the principal, if it has the scope. Raises Problem 401, 403."""
+
+    def check(principal: Principal = Depends(identify)) -> Principal:
+        if scope not in principal.scopes:
+            raise Problem(403, f"{principal.name} has no scope {scope}.", needed_scope=scope)
+        return principal
+
+    check.scope = scope  # type: ignore[attr-defined]
+    return check

@@ -1,0 +1,179 @@
+"""Tails the event topics once for everybody: consoles get what changed, waiting commands get their outcome."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from prometheus_client import Gauge
+
+from schemas.codec import Unreadable, decode, encode
+from schemas.envelope import Message
+from schemas.settings import Settings
+from sql.read_models.registry import READ_MODELS
+
+log = structlog.get_logger()
+
+CONSOLES = Gauge("gateway_live_consoles", "open live streams")
+REFRESH_SECONDS = 0.25
+PING_SECONDS = 10.0
+RETRY_SECONDS = 2.0
+
+Change = tuple[str, str]
+"""Kind and id of what changed."""
+
+
+class Outcomes:
+    """Commands that wait: the first event or dead letter that answers one resolves it."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Future[Message[Any]]] = {}
+
+    def expect(self, message_id: str) -> "Future[Message[Any]]":
+        """Call before the command is published."""
+        return self._waiting.setdefault(message_id, Future())
+
+    def forget(self, message_id: str) -> None:
+        """Nobody waits any more."""
+        self._waiting.pop(message_id, None)
+
+    def see(self, message: Message[Any]) -> None:
+        """An event went by."""
+        cause = message.payload.original_message_id if message.type == "integration.failed" else message.correlation_id
+        future = self._waiting.pop(cause or "", None)
+        if future is not None and not future.done():
+            future.set_result(message)
+
+
+class Hub:
+    """Who looks on: for each console a set of what changed since it was told last, so that a flood costs little."""
+
+    def __init__(self) -> None:
+        self._consoles: dict[str, set[_Console]] = {}
+        self._lock = threading.Lock()
+
+    def see(self, message: Message[Any]) -> None:
+        """An event went by."""
+        change = _change(message)
+        with self._lock:
+            for console in self._consoles.get(message.tenant_id, ()):
+                console.changes[change] = message
+
+    async def listen(self, tenant_id: str) -> AsyncIterator[dict[str, Any]]:
+        """What changes for a tenant, a few times a second at most; a ping where nothing does."""
+        console = _Console()
+        with self._lock:
+            self._consoles.setdefault(tenant_id, set()).add(console)
+        CONSOLES.inc()
+        silent = 0.0
+        try:
+            yield {"event": "hello", "data": "{}"}
+            while True:
+                await asyncio.sleep(REFRESH_SECONDS)
+                changes, console.changes = console.changes, {}
+                silent = 0.0 if changes else silent + REFRESH_SECONDS
+                if changes:
+                    yield {"event": "changes", "data": encode(_told(changes)).decode()}
+                elif silent >= PING_SECONDS:
+                    silent = 0.0
+                    yield {"event": "ping", "data": "{}"}
+        finally:
+            CONSOLES.dec()
+            with self._lock:
+                self._consoles[tenant_id].discard(console)
+
+
+class _Console:
+    """What one console has not been told yet, by what it is about; the latest event wins."""
+
+    def __init__(self) -> None:
+        self.changes: dict[Change, Message[Any]] = {}
+
+
+def _change(message: Message[Any]) -> Change:
+    payload = message.payload
+    for name in ("work_order_id", "machine_id", "material_id", "failure_key", "alert_id"):
+        if identity := getattr(payload, name, None):
+            return name, str(identity)
+    return message.type, message.message_id
+
+
+def _told(changes: dict[Change, Message[Any]]) -> list[dict[str, Any]]:
+    return [
+        {"type": message.type, "id": identity, "at": message.timestamp, "payload": message.payload}
+        for (_, identity), message in changes.items()
+        if message.type != "integration.failed"
+    ] + [
+        {
+            "type": message.type,
+            "id": identity,
+            "at": message.timestamp,
+            "code": message.payload.error_details.error_code,
+        }
+        for (_, identity), message in changes.items()
+        if message.type == "integration.failed"
+    ]
+
+
+class Tail:
+    """A thread that reads the event topics from their end on."""
+
+    def __init__(self, settings: Settings, hub: Hub, outcomes: Outcomes) -> None:
+        self._settings, self._hub, self._outcomes = settings, hub, outcomes
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tail", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except KafkaException as error:
+                log.warning("kafka_is_away", reason=str(error))
+                self._stop.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        consumer = Consumer(
+            self._settings.kafka(
+                **{
+                    "group.id": "mfg-gateway-tail",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "latest",
+                    "fetch.wait.max.ms": 20,
+                    "fetch.queue.backoff.ms": 5,
+                }
+            )
+        )
+        try:
+            found = consumer.list_topics(timeout=5).topics
+            lanes = [
+                (topic, partition) for topic in READ_MODELS if topic in found for partition in found[topic].partitions
+            ]
+            consumer.assign([TopicPartition(topic, partition, OFFSET_END) for topic, partition in lanes])
+            while not self._stop.is_set():
+                for record in consumer.consume(500, 0.1):
+                    if record.error() is None:
+                        self._see(record.value())
+        finally:
+            consumer.close()
+
+    def _see(self, value: str | bytes | None) -> None:
+        data = value.encode() if isinstance(value, str) else value or b""
+        try:
+            message = decode(data)
+        except Unreadable as error:
+            log.warning("event_not_readable", reason=error.reason)
+            return
+        self._outcomes.see(message)
+        self._hub.see(message)

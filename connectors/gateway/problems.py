@@ -1,0 +1,95 @@
+"""Errors as RFC 9457 problem documents: a sentence, the INT code of 002 Appendix C where one fits, never a trace."""
+
+import uuid
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+
+from schemas.codec import Unreadable, encode
+
+log = structlog.get_logger()
+
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Conflict",
+    413: "Too large",
+    422: "Cannot be processed",
+    429: "Too many requests",
+    503: "Not available",
+}
+CODES = {400: "INT-003", 401: "INT-001", 404: "INT-004", 413: "INT-003", 422: "INT-003", 429: "INT-002", 503: "INT-005"}
+
+
+class Problem(Exception):
+    """An error that is answered: status, a sentence, and members of the problem document."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.members = status, detail, headers or {}, members
+
+
+def unreadable(refusal: Unreadable) -> Problem:
+    """The problem of a body that is no message."""
+    status = 413 if refusal.code == "MESSAGE_TOO_LARGE" else 400
+    return Problem(status, refusal.reason, reason=refusal.code, path=refusal.path)
+
+
+def unavailable(what: str) -> Problem:
+    """The problem of a dependency that is away: nothing was accepted."""
+    return Problem(503, f"{what} is not reachable; nothing was accepted. Try again.", {"Retry-After": "5"})
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as a response."""
+    document = {
+        "type": "about:blank",
+        "title": TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": CODES.get(problem.status),
+        **problem.members,
+    }
+    body = encode({name: value for name, value in document.items() if value is not None})
+    return Response(body, problem.status, problem.headers, "application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error as a problem document."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_: Request, problem: Problem) -> Response:
+        return answer(problem)
+
+    @app.exception_handler(Unreadable)
+    async def _unreadable(_: Request, refusal: Unreadable) -> Response:
+        return answer(unreadable(refusal))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        found = [{"path": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
+        return answer(Problem(400, "The request is not valid.", errors=found))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        return answer(Problem(error.status_code, str(error.detail), dict(error.headers or {})))
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    async def _database(_: Request, error: Exception) -> Response:
+        log.warning("postgres_is_away", reason=str(error).strip())
+        return answer(unavailable("Postgres"))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(_: Request, error: Exception) -> Response:
+        trace_id = uuid.uuid4().hex
+        log.error("request_failed", trace_id=trace_id, exc_info=error)
+        return answer(Problem(500, "Something went wrong here; the log has more.", trace_id=trace_id))

@@ -1,0 +1,178 @@
+"""What every webhook needs: limits on body and rate, its answer kept for a second try, its line in the audit log."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import BackgroundTasks, Request
+from fastapi.responses import Response
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from connectors.gateway.auth import Principal
+from connectors.gateway.database import Database, Rows
+from connectors.gateway.problems import Problem, answer
+from schemas.codec import Unreadable, encode, parse
+from sql.bulk import as_json
+
+LARGEST_KEPT_PAYLOAD = 64 * 1024
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit. Raises Problem 413."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise Problem(413, f"The body is larger than {limit} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+class Rates:
+    """So many requests a minute for each client."""
+
+    def __init__(self) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def check(self, what: str, client: str, per_minute: int) -> None:
+        """Count a request. Raises Problem 429 with the seconds to wait."""
+        limit = RateLimitItemPerMinute(per_minute)
+        if not self._limiter.hit(limit, what, client):
+            reset_at = self._limiter.get_window_stats(limit, what, client).reset_time
+            wait = max(1, int(reset_at - time.time()) + 1)
+            raise Problem(429, f"More than {per_minute} requests in a minute.", {"Retry-After": str(wait)})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer before it is sent."""
+
+    status: int
+    document: dict[str, Any]
+
+    def response(self) -> Response:
+        """As JSON."""
+        return Response(encode(self.document), self.status, media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request's Idempotency-Key and a hash of route and body."""
+
+    client: str
+    key: str | None
+    request_hash: str
+
+    @classmethod
+    def of(cls, request: Request, principal: Principal, body: bytes) -> "Once":
+        """From a request. Raises Problem 400 for a key that is too long."""
+        key = request.headers.get("idempotency-key")
+        if key is not None and not 1 <= len(key) <= 255:
+            raise Problem(400, "An Idempotency-Key has 1 to 255 characters.")
+        digest = hashlib.sha256(request.url.path.encode() + b"\n" + body).hexdigest()
+        return cls(principal.name, key, digest)
+
+    def earlier(self, rows: Rows) -> Response | None:
+        """The stored answer of the same request; others with its key wait here. Raises Problem 422 for another body."""
+        if self.key is None:
+            return None
+        rows.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"{self.client}/{self.key}"])
+        rows.execute(
+            "SELECT request_hash, status_code, body, media_type FROM ops.idempotency_keys "
+            "WHERE client_id = %s AND idempotency_key = %s",
+            [self.client, self.key],
+        )
+        found = rows.fetchone()
+        if found is None:
+            return None
+        if found["request_hash"] != self.request_hash:
+            raise Problem(422, "This Idempotency-Key was used for another request.")
+        return Response(bytes(found["body"]), found["status_code"], media_type=found["media_type"])
+
+    def keep(self, rows: Rows, tenant_id: str, response: Response) -> None:
+        """Store an answer, in the transaction that made it true."""
+        if self.key is not None:
+            rows.execute(
+                "INSERT INTO ops.idempotency_keys "
+                "(tenant_id, client_id, idempotency_key, request_hash, status_code, body, media_type) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                [
+                    tenant_id,
+                    self.client,
+                    self.key,
+                    self.request_hash,
+                    response.status_code,
+                    bytes(response.body),
+                    response.media_type,
+                ],
+            )
+
+
+def audited(
+    database: Database,
+    tasks: BackgroundTasks,
+    principal: Principal,
+    integration: str,
+    system: str,
+    body: bytes,
+    handle: Callable[[], Response],
+) -> Response:
+    """Handle an inbound call; a line in the audit log follows after the answer, whatever it was."""
+    begin = time.monotonic()
+    try:
+        response = handle()
+    except Problem as problem:
+        response = answer(problem)
+    except Unreadable as refusal:
+        from connectors.gateway.problems import unreadable
+
+        response = answer(unreadable(refusal))
+    elapsed = int((time.monotonic() - begin) * 1000)
+    tasks.add_task(_write_audit, database, principal, integration, system, body, response, elapsed)
+    response.background = tasks
+    return response
+
+
+def _write_audit(
+    database: Database,
+    principal: Principal,
+    integration: str,
+    system: str,
+    body: bytes,
+    response: Response,
+    elapsed_ms: int,
+) -> None:
+    is_good = response.status_code < 400
+    with database.tenant(principal.tenant_id) as rows:
+        rows.execute(
+            "INSERT INTO integration_audit_log "
+            "(tenant_id, integration_type, direction, external_system, request_payload, response_payload, "
+            "http_status_code, processing_time_ms, success, error_message, user_id) "
+            "VALUES (%s, %s, 'inbound', %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                principal.tenant_id,
+                integration,
+                system,
+                _payload(body),
+                _payload(bytes(response.body)),
+                response.status_code,
+                elapsed_ms,
+                is_good,
+                None if is_good else bytes(response.body)[:1000].decode(errors="replace"),
+                principal.name,
+            ],
+        )
+
+
+def _payload(data: bytes) -> str | None:
+    """A payload as JSON, if it is some and not too large to keep."""
+    if len(data) > LARGEST_KEPT_PAYLOAD:
+        return as_json({"omitted": f"{len(data)} bytes"})
+    try:
+        return as_json(parse(data))
+    except Unreadable:
+        return as_json({"unreadable": data[:500].decode(errors="replace").replace("\0", "")})

@@ -1,0 +1,1 @@
+"""One module a subject; `connectors/gateway/main.py` lists them."""
