@@ -64,7 +64,7 @@ migrate: .venv/ready ## bring the tables of a running plant up to date
 	@exec $(PY) -m compose.local run sql migrate
 
 rebuild: .venv/ready ## make the read models again from the log; the old ones stay readable meanwhile
-	@exec $(PY) -m compose.local run sql rebuild
+	@exec $(PY) -m compose.local run streams rebuild
 
 rehearse: .venv/ready ## the long failure rehearsal; writes .run/certificate.json
 	@exec $(PY) -m tests.e2e.rehearse

@@ -98,7 +98,7 @@ class Line:
     def _remember_outage(self, now: datetime) -> Outage | None:
         if self._last_alive is None:
             return None
-        outage = Outage(self._last_alive, now)
+        outage = Outage(min(self._last_alive, now), now)  # a clock may have been set back in between
         recent = [each for each in self._outages if each.to_at > now - WINDOWS_KEPT_FOR]
         self._outages = [*recent, outage]
         self._last_alive = now

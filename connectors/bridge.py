@@ -122,11 +122,13 @@ class Bridge:
     ) -> None:
         """One dead letter with the original bytes; it is acknowledged like any message, once it is durable."""
         failure_key = hashlib.sha256(received.address.encode() + received.data).hexdigest()[:32]
-        if received.is_retained and self._was_told(failure_key, refusal.code):
-            self._outbox.put(Item(None, received.acknowledge))
-            return
-        if received.is_repeatable and self._was_told(received.address, f"{refusal.code} {refusal.reason}"):
+        if received.is_repeatable:
+            was_told = self._was_told(received.address, f"{refusal.code} {refusal.reason}")
+        else:
+            was_told = self._was_told(failure_key, refusal.code) and received.is_retained
+        if was_told:
             metrics.REPEATED_REFUSALS.labels(received.address).inc()
+            self._outbox.put(Item(None, received.acknowledge))
             return
         metrics.DEAD_LETTERS.labels(refusal.code).inc()
         data, refusal = self._shortened(failure_key, received.data, refusal)

@@ -91,7 +91,8 @@ class Spool:
         """Delete the records up to a number: Kafka has them. Gives the disk back what it can."""
         with self._lock:
             self.depth -= self._database.execute("DELETE FROM spool WHERE number <= ?", [upto]).rowcount
-            self._database.execute(f"PRAGMA incremental_vacuum({PAGES_FREED_AT_ONCE})").fetchall()
+            # executescript steps to the end; execute would free a single page (each page is a row without columns).
+            self._database.executescript(f"PRAGMA incremental_vacuum({PAGES_FREED_AT_ONCE})")
             self.oldest_at = self._oldest()
             if self.depth == 0:
                 self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

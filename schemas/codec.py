@@ -30,14 +30,14 @@ class Unreadable(Exception):
         self.code, self.reason, self.path = code, reason, path
 
 
-def gate(data: bytes, max_bytes: int = MAX_BYTES) -> None:
+def gate(data: bytes, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> None:
     """Refuse what no parser should see: too large, too deep, not UTF-8, with a NUL in a string."""
     if len(data) > max_bytes:
         raise Unreadable("MESSAGE_TOO_LARGE", f"The message has {len(data)} bytes; at most {max_bytes} are accepted.")
     if not data.strip():
         raise Unreadable("EMPTY_MESSAGE", "The message is empty.")
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise Unreadable("NESTED_TOO_DEEP", f"The message is nested deeper than {MAX_DEPTH} levels.")
+    if data.count(b"[") + data.count(b"{") > max_depth and _depth(data) > max_depth:
+        raise Unreadable("NESTED_TOO_DEEP", f"The message is nested deeper than {max_depth} levels.")
     if b"\\u0000" in data and _ESCAPED_NUL.search(data):
         raise Unreadable("NUL_CHARACTER", "The message holds a NUL character, which no text column can keep.")
 
@@ -95,9 +95,9 @@ def _decoder_of(type_name: str) -> Any:
     return msgspec.json.Decoder(Message[payload])
 
 
-def decode(data: bytes) -> Message[Any]:
+def decode(data: bytes, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Message[Any]:
     """A record's value as a message. Raises Unreadable."""
-    gate(data)
+    gate(data, max_bytes, max_depth)
     type_name = _strictly(_type_of, data).type
     if type_name not in MESSAGES:
         raise Unreadable("UNKNOWN_TYPE", f"No message type is called {type_name!r}.", "type")

@@ -13,6 +13,12 @@ CHECKS = {
         WHERE c.relrowsecurity AND n.nspname IN ('public', 'ops') AND NOT EXISTS (
           SELECT FROM pg_policies p WHERE p.schemaname = n.nspname AND p.tablename = c.relname
           AND p.qual LIKE '%app.current_tenant_id%' AND p.with_check LIKE '%app.current_tenant_id%')""",
+    "a policy shows other tenants' rows to others than its owner": """
+        SELECT format('%I.%I', p.schemaname, p.tablename) FROM pg_policies p
+        JOIN pg_tables t ON t.schemaname = p.schemaname AND t.tablename = p.tablename
+        WHERE p.schemaname IN ('public', 'ops') AND p.permissive = 'PERMISSIVE' AND p.roles <> ARRAY[t.tableowner]
+          AND (coalesce(p.qual, '') NOT LIKE '%app.current_tenant_id%'
+            OR coalesce(p.with_check, '') NOT LIKE '%app.current_tenant_id%')""",
     "has no comment": """
         SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname IN ('public', 'ops') AND c.relname <> 'alembic_version'

@@ -32,5 +32,7 @@ def is_weather(error: psycopg.Error) -> bool:
 
 
 def is_data(error: psycopg.Error) -> bool:
-    """Whether a value is at fault: it will never work."""
-    return error.sqlstate is not None and error.sqlstate.startswith(DATA)
+    """Whether a value is at fault: it will never work. psycopg refuses some values itself, without an SQLSTATE."""
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.DataError)
+    return error.sqlstate.startswith(DATA)

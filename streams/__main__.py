@@ -1,4 +1,4 @@
-"""The command line of `streams`: topics, agents, projector, replay."""
+"""The command line of `streams`: topics, agents, projector, replay, rebuild."""
 
 import sys
 from collections import Counter
@@ -62,6 +62,32 @@ def replay(
         counts["records"] += result.records
         counts.update(output.topic for output in result.outputs)
     typer.echo(f"{counts.pop('records', 0)} records, {entities} entities, emitted: {dict(counts)}")
+
+
+@app.command()
+def rebuild(
+    compare: Annotated[bool, typer.Option("--compare", help="change nothing; exit code 1 where rows differ")] = False,
+) -> None:
+    """Make the read models again from the log (as OWNER_DATABASE_URL); the old ones stay readable meanwhile."""
+    from confluent_kafka import KafkaException
+    from psycopg import Error
+    from rich.console import Console
+
+    from streams.kafka.consumer import LogTruncated
+    from streams.rebuild import LogSilent
+    from streams.rebuild import rebuild as run
+
+    settings = Settings()
+    if settings.owner_database_url is None:
+        typer.echo("OWNER_DATABASE_URL is not set: only the owner of the tables may rebuild them.", err=True)
+        raise typer.Exit(1)
+    try:
+        report = run(settings, settings.owner_database_url, is_change_wanted=not compare)
+    except (LogTruncated, LogSilent, KafkaException, Error) as error:
+        typer.echo(f"The read models are as they were: {error}", err=True)
+        raise typer.Exit(1) from error
+    Console().print(report.shown(is_changed=not compare))
+    raise typer.Exit(1 if compare and report.rows else 0)
 
 
 if __name__ == "__main__":

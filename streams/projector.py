@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import stamina
@@ -16,16 +13,16 @@ import structlog
 from confluent_kafka import KafkaException, Message
 from prometheus_client import Counter, Gauge, Histogram
 
-from schemas.codec import Unreadable, decode, encode
 from schemas.settings import Settings
 from sql import database, offsets
 from sql.offsets import Lane, Superseded
 from sql.read_models.events import Event
 from sql.read_models.registry import READ_MODELS
 from streams import telemetry
-from streams.driver import Output, failure_output
+from streams.driver import Output
 from streams.kafka.consumer import LogReader, LogTruncated
 from streams.kafka.producer import Publisher
+from streams.projection import Line, lines, write
 
 log = structlog.get_logger()
 
@@ -44,34 +41,6 @@ LOCK = 7_201_001
 IDLE_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One record of an event topic as it was read."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes
-    value: bytes
-
-    @property
-    def lane(self) -> Lane:
-        """Its topic and partition."""
-        return self.topic, self.partition
-
-
-def lines(records: Sequence[Message]) -> list[Line]:
-    """confluent-kafka's records as ours."""
-    return [
-        Line(str(each.topic()), each.partition() or 0, each.offset() or 0, _bytes(each.key()), _bytes(each.value()))
-        for each in records
-    ]
-
-
-def _bytes(value: str | bytes | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""
-
-
 class Projector:
     """Writes batches of event records to one database. `publish` must return when its records are durable."""
 
@@ -85,93 +54,35 @@ class Projector:
             return offsets.read(cursor, lanes)
 
     def project(self, batch: Sequence[Line]) -> None:
-        """Write a batch and its offsets in one transaction. Raises Superseded, psycopg.Error for weather."""
-        moves = _moves(batch)
-        events, refused = _decoded(batch)
-        with self._connection.transaction(), self._connection.cursor() as cursor:
-            for (topic, tenant_id), told in _groups(events).items():
-                refused += self._write(cursor, topic, tenant_id, told)
-            if refused:
-                DEAD_LETTERS.inc(len(refused))
-                self._publish(refused)
-            offsets.move(cursor, moves)
-        TRANSACTIONS.inc()
-        _observe(events)
+        """Write a batch and its offsets in one transaction. Raises Superseded, psycopg.Error for weather.
 
-    def _write(self, cursor: psycopg.Cursor[Any], topic: str, tenant_id: str, told: Sequence[Event]) -> list[Output]:
-        """Write one tenant's events; those that Postgres refuses for their data become dead letters, alone."""
-        try:
-            with self._connection.transaction():
-                database.tenant(cursor, tenant_id)
-                ROWS.labels(topic).inc(READ_MODELS[topic](cursor, tenant_id, told))
-        except psycopg.Error as error:
-            if not database.is_data(error):
-                raise
-            if len(told) == 1:
-                return [_refused(told[0], error)]
-            half = len(told) // 2
-            return [
-                *self._write(cursor, topic, tenant_id, told[:half]),
-                *self._write(cursor, topic, tenant_id, told[half:]),
-            ]
-        return []
+        The offsets come first: a zombie is stopped before it writes anything, and whoever holds the offsets (a
+        rebuild) holds every projector, without a deadlock over the rows.
+        """
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            offsets.move(cursor, _moves(batch))
+            written = write(cursor, batch)
+            if written.refused:
+                DEAD_LETTERS.inc(len(written.refused))
+                self._publish(written.refused)
+        TRANSACTIONS.inc()
+        for topic, rows in written.rows.items():
+            ROWS.labels(topic).inc(rows)
+        _observe(written.events)
 
 
 def _moves(batch: Sequence[Line]) -> dict[Lane, tuple[int, int]]:
-    """For each partition: the offset its first record has, which Postgres must name, and the one after its last."""
+    """For each partition: the offset its first record has, which Postgres must name, and the one after its last.
+
+    Nothing of ours leaves holes in an event topic. One that shows up all the same is read again from Postgres' offset.
+    """
     moves: dict[Lane, tuple[int, int]] = {}
     for line in batch:
-        first, _ = moves.get(line.lane, (line.offset, 0))
+        first, expected = moves.get(line.lane, (line.offset, line.offset))
+        if line.offset != expected:
+            raise LogTruncated(f"{line.topic}/{line.partition} goes on at {line.offset}, but {expected} comes next.")
         moves[line.lane] = (first, line.offset + 1)
     return moves
-
-
-def _decoded(batch: Sequence[Line]) -> tuple[list[Event], list[Output]]:
-    events, refused = [], []
-    for line in batch:
-        try:
-            events.append(Event(decode(line.value), line.topic, line.partition, line.offset))
-        except Unreadable as reason:
-            refused.append(_dead_letter(line.lane, line.offset, line.value, reason, None))
-    return events, refused
-
-
-def _groups(events: Sequence[Event]) -> dict[tuple[str, str], list[Event]]:
-    groups: dict[tuple[str, str], list[Event]] = {}
-    for event in events:
-        groups.setdefault((event.topic, event.message.tenant_id), []).append(event)
-    return groups
-
-
-def _refused(event: Event, error: psycopg.Error) -> Output:
-    reason = Unreadable("REFUSED_BY_DATABASE", f"Postgres refused the row: {error.diag.message_primary or error}")
-    return _dead_letter((event.topic, event.partition), event.offset, encode(event.message), reason, event)
-
-
-def _dead_letter(lane: Lane, offset: int, data: bytes, reason: Unreadable, event: Event | None) -> Output:
-    address = f"{lane[0]}/{lane[1]}/{offset}"
-    message = event.message if event else None
-    key = sha256(address.encode()).hexdigest()[:32]
-    return failure_output(
-        tenant_id=_tenant(message.tenant_id if message else ""),
-        failure_key=key,
-        moment=message.received_at if message else datetime.fromtimestamp(0, UTC),
-        integration_type=f"projection_{lane[0]}".replace("-", "_"),
-        data=data,
-        refusal=reason,
-        inbox=lane[0],
-        address=address,
-        message_id=message.message_id if message else None,
-        correlation_id=message.correlation_id if message else key,
-    )
-
-
-def _tenant(tenant_id: str) -> str:
-    """A tenant that Postgres takes; what names none belongs to nobody."""
-    try:
-        return str(UUID(tenant_id))
-    except ValueError:
-        return str(UUID(int=0))
 
 
 def _observe(events: Sequence[Event]) -> None:
@@ -235,9 +146,9 @@ def _connected(settings: Settings, stop: threading.Event) -> Iterator[psycopg.Co
 
 def _follow(settings: Settings, stop: threading.Event, projector: Projector, reader: LogReader) -> None:
     lanes = reader.lanes(READ_MODELS)
-    reader.read_from(projector.offsets(lanes))
+    projected = projector.offsets(lanes)
+    reader.read_from(projected)
     READY.set(1)
-    projected = dict.fromkeys(lanes, 0)
     while not stop.is_set():
         batch = lines(_gather(settings, reader))
         if batch:

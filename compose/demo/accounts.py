@@ -1,134 +1,186 @@
 """Settles what the simulators wrote down before they spoke against what Postgres and the dead letters say."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from itertools import chain
 
-import msgspec
-import psycopg
-
-ROWS = """
-SELECT log_id FROM production_logs
-UNION ALL SELECT 'inspection-' || inspection_id FROM quality_inspections
-UNION ALL SELECT erp_work_order_id FROM work_orders
-"""
-DOWNTIMES = "SELECT downtime_id, ended_at IS NOT NULL FROM downtime_events"
-DEAD_LETTERS = """
-SELECT failure_key, coalesce(original_message #>> '{payload,log_id}', original_message_id, failure_key), error_code
-FROM integration_failures
-"""
-LATENCY = """
-SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM recorded_at - produced_at))
-FROM production_logs WHERE NOT is_late
-"""
-PRODUCED = "SELECT work_order_id, quantity_produced::bigint FROM work_orders"
+from compose.simulators.ledger import Entry
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a ledger, written before the message was sent.
+@dataclass(frozen=True)
+class Found:
+    """What the plant says. Names are those of ledger entries.
 
-    `fate` is what should become of it: applied, duplicate, late, or dead_letter:<code>.
+    `rows`: how often a statement stands in a table. `recent`: the names among them that were written since the demo
+    began. `dead`: dead letters, as the names each may have and its code. `refused`: HTTP status of requests that were
+    turned down. `produced`, `logged`: units of each order, by its head and by the sum of its production log.
+    `seconds`: from a machine's clock to its row in Postgres.
     """
 
-    id: str
-    channel: str
-    fate: str
-    work_order_id: str | None = None
-    machine_id: str | None = None
-    units: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    recent: frozenset[str] = frozenset()
+    dead: Sequence[tuple[frozenset[str], str]] = ()
+    refused: dict[str, int] = field(default_factory=dict)
+    produced: dict[str, int] = field(default_factory=dict)
+    logged: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass
 class Account:
-    """What became of everything that was sent. `lost` and `doubled` must be empty."""
+    """What became of everything that was sent: sent = applied + duplicates + dead letters + lost.
 
-    sent: int = 0
-    applied: int = 0
-    duplicates: int = 0
-    late: int = 0
+    What the plant refused to the sender's face is counted beside it, in `refused`; `late` are some of the applied.
+    `astray` ended otherwise than the sender wrote down, `invented` was never said by anybody.
+    """
+
+    sent: Counter[str] = field(default_factory=Counter)
+    applied: Counter[str] = field(default_factory=Counter)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    late: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
-    latency_seconds: tuple[float, float, float] | None = None
+    invented: list[str] = field(default_factory=list)
+    astray: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
-        """Whether every message is accounted for, once."""
-        return not self.lost and not self.doubled
+        """Whether every message is accounted for, once, as its sender wrote down."""
+        return not (self.lost or self.doubled or self.invented or self.astray)
+
+    def percentile(self, share: float) -> float | None:
+        """Seconds from machine to Postgres that this share of the readings did not exceed; None without any."""
+        if not self.seconds:
+            return None
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def read_ledgers(paths: Iterable[Path]) -> list[Entry]:
-    """All entries of all ledgers that exist; a half-written last line is not an entry yet."""
-    decoder = msgspec.json.Decoder(Entry)
-    return [
-        decoder.decode(line)
-        for path in paths
-        if path.exists()
-        for line in path.read_bytes().splitlines(keepends=True)
-        if line.endswith(b"\n")
-    ]
-
-
-def settle(database_url: str, tenant_id: str, entries: list[Entry]) -> Account:
-    """Compare ledger and database. Units are compared per order: what was made against what is recorded."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute("SELECT set_config('app.current_tenant_id', %s, true)", [tenant_id])
-        rows = Counter(str(row[0]) for row in connection.execute(ROWS))
-        rows.update(_downtimes(connection))
-        dead = [(str(key), str(original), str(code)) for key, original, code in connection.execute(DEAD_LETTERS)]
-        produced = {str(order): int(units) for order, units in connection.execute(PRODUCED)}
-        latency = connection.execute(LATENCY).fetchone()
-    account = Account(sent=len(entries), latency_seconds=tuple(latency[0]) if latency and latency[0] else None)
-    _follow(account, entries, rows, dead)
-    account.doubled += [f"row {name} stands {count} times" for name, count in rows.items() if count > 1]
-    account.doubled += _units_made_up(entries, produced, {original for _, original, _ in dead})
+def settle(entries: Sequence[Entry], found: Found, earlier: Sequence[Entry] = ()) -> Account:
+    """Follow every entry to where it ended. `earlier` entries were said before the demo began: they explain rows."""
+    account = Account()
+    letters = _letters(found)
+    seen = {entry.id for entry in earlier}
+    for entry, row in zip(entries, _rows_expected(earlier, entries), strict=True):
+        if entry.fate.startswith("refused:"):
+            _follow_refusal(account, entry, found)
+        elif entry.id in seen:
+            account.sent[entry.channel] += 1
+            account.duplicates[entry.channel] += 1
+        else:
+            account.sent[entry.channel] += 1
+            _follow(account, entry, row, found, letters)
+        seen.add(entry.id)
+    account.doubled += _doubled(entries, found, letters)
+    account.invented += _invented(entries, earlier, found)
+    _compare_units(account, entries, earlier, found, letters)
     return account
 
 
-def _downtimes(connection: psycopg.Connection[Any]) -> Iterable[str]:
-    for downtime_id, has_ended in connection.execute(DOWNTIMES):
-        _, machine_and_moment = str(downtime_id).split("-", 1)
-        machine, moment = machine_and_moment.rsplit("-", 1)
-        yield f"downtime-{machine}-started-{moment}"
-        if has_ended:
-            yield f"downtime-{machine}-ended"
+def _letters(found: Found) -> dict[str, list[str]]:
+    """The codes of the dead letters of each name."""
+    letters: dict[str, list[str]] = {}
+    for names, code in found.dead:
+        for name in names:
+            letters.setdefault(name, []).append(code)
+    return letters
 
 
-def _follow(account: Account, entries: list[Entry], rows: Counter[str], dead: list[tuple[str, str, str]]) -> None:
-    """Find each message: in a row, in the dead letters, or nowhere."""
-    failed = {name: code for key, original, code in dead for name in (key, original)}
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.id in seen:
-            account.duplicates += 1
-            continue
-        seen.add(entry.id)
-        if entry.id in rows or _ended(entry.id) in rows:
-            account.applied += 1
-            account.late += entry.fate == "late"
-        elif entry.id in failed:
-            account.dead_letters[failed[entry.id]] += 1
-        else:
-            account.lost.append(f"{entry.channel} {entry.id} (expected: {entry.fate})")
+def _rows_expected(earlier: Sequence[Entry], entries: Sequence[Entry]) -> Iterator[str]:
+    """The row that proves each entry: its own, or for the end of a downtime the closed row that its start opened."""
+    open_downtimes: dict[str, str] = {}
+    for index, entry in enumerate(chain(earlier, entries)):
+        row = entry.id
+        if entry.id.startswith(f"downtime-{entry.machine_id}-started-"):
+            open_downtimes[entry.machine_id or ""] = entry.id.replace("-started-", "-closed-")
+        elif entry.id.startswith(f"downtime-{entry.machine_id}-ended-"):
+            row = open_downtimes.get(entry.machine_id or "", entry.id)
+        if index >= len(earlier):
+            yield row
 
 
-def _ended(entry_id: str) -> str:
-    """The end of a downtime closes the row that its start opened; it has none of its own."""
-    return entry_id.rsplit("-", 1)[0] if entry_id.startswith("downtime-") and "-ended-" in entry_id else entry_id
+def _follow(account: Account, entry: Entry, row: str, found: Found, letters: dict[str, list[str]]) -> None:
+    """Find a message: in a row, in the dead letters, or nowhere."""
+    codes = letters.get(entry.id, [])
+    is_late = entry.fate == "late"
+    if row in found.rows:
+        account.applied[entry.channel] += 1
+        account.late[entry.channel] += is_late
+        if entry.fate == "applied" and entry.id in found.seconds:
+            account.seconds.append(found.seconds[entry.id])
+        ended = entry.fate if entry.fate in ("applied", "late") else "applied"
+    elif codes:
+        account.dead_letters[entry.channel] += 1
+        account.reasons[codes[0]] += 1
+        ended = f"dead_letter:{codes[0]}"
+    else:
+        account.lost.append(f"{entry.channel} {entry.id} (expected: {entry.fate})")
+        return
+    if ended != entry.fate:
+        account.astray.append(f"{entry.channel} {entry.id} ended as {ended} (expected: {entry.fate})")
 
 
-def _units_made_up(entries: list[Entry], produced: dict[str, int], dead: set[str]) -> list[str]:
-    """Orders whose recorded units are not the units that were made for them."""
+def _follow_refusal(account: Account, entry: Entry, found: Found) -> None:
+    status = found.refused.get(entry.id)
+    if status is None:
+        account.sent[entry.channel] += 1
+        account.lost.append(f"{entry.channel} {entry.id} (expected: {entry.fate})")
+        return
+    account.refused[entry.channel] += 1
+    if entry.id in found.rows:
+        account.invented.append(f"{entry.id} was refused with {status}, and stands in Postgres all the same")
+    elif entry.fate != f"refused:{status}":
+        account.astray.append(f"{entry.channel} {entry.id} ended as refused:{status} (expected: {entry.fate})")
+
+
+def _doubled(entries: Sequence[Entry], found: Found, letters: dict[str, list[str]]) -> Iterator[str]:
+    """What stands twice: in rows, in dead letters, in a row beside a dead letter."""
+    for name in sorted({entry.id for entry in entries}):
+        if found.rows[name] > 1:
+            yield f"{name} stands in {found.rows[name]} rows"
+        if len(letters.get(name, ())) > 1:
+            yield f"{name} stands in {len(letters[name])} dead letters"
+        if name in letters and name in found.rows:
+            yield f"{name} stands in a row and in the dead letters"
+
+
+def _compare_units(
+    account: Account,
+    entries: Sequence[Entry],
+    earlier: Sequence[Entry],
+    found: Found,
+    letters: dict[str, list[str]],
+) -> None:
+    """The units made for an order are those of its head and those of its production log, no more and no less."""
+    for order, units in _units_made(entries, earlier, letters).items():
+        head, log = found.produced.get(order, 0), found.logged.get(order, 0)
+        sentence = f"{order}: {units} units were made, its head says {head}, its production log {log}"
+        if max(head, log) > units:
+            account.doubled.append(sentence)
+        elif min(head, log) < units:
+            account.lost.append(sentence)
+
+
+def _units_made(entries: Sequence[Entry], earlier: Sequence[Entry], letters: dict[str, list[str]]) -> Counter[str]:
+    """Units of the orders that were worked on, each statement counted once, dead letters not at all."""
+    orders = {entry.work_order_id for entry in entries}
     made: Counter[str] = Counter()
     seen: set[str] = set()
-    for entry in entries:
-        if entry.work_order_id and entry.id not in seen and entry.id not in dead:
+    for entry in chain(earlier, entries):
+        if entry.work_order_id and entry.work_order_id in orders and entry.id not in seen and entry.id not in letters:
             made[entry.work_order_id] += entry.units
         seen.add(entry.id)
-    return [
-        f"{order}: {units} units were made, {produced[order]} are recorded"
-        for order, units in made.items()
-        if order in produced and produced[order] != units
-    ]
+    return made
+
+
+def _invented(entries: Sequence[Entry], earlier: Sequence[Entry], found: Found) -> Iterator[str]:
+    """Rows and dead letters that nobody sent."""
+    said = {entry.id for entry in chain(earlier, entries)}
+    said |= {name.replace("-started-", "-closed-") for name in said}
+    yield from (f"row {name}" for name in sorted(found.recent - said))
+    yield from (f"dead letter {min(names)} ({code})" for names, code in found.dead if not names & said)

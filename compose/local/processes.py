@@ -15,7 +15,6 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "jobs": ("connectors", "jobs"),
     "agents": ("streams", "agents"),
     "projector": ("streams", "projector"),
-    "planner": ("streams", "planner"),
 }
 # What runs once before them, in this order: topics, tables, the machines of the layout.
 TOPICS = ("streams", "topics")

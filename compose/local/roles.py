@@ -9,6 +9,7 @@ from psycopg import sql
 
 from compose.local.identity import Identity
 from compose.local.postgres import DATABASE, url
+from schemas.settings import DEFAULT_TENANT
 
 OWNER, APPLICATION, ANALYST = ROLES = ("plant_owner", "plant_app", "plant_analyst")
 # Nobody may step over row-level security; only the owner may own.
@@ -39,7 +40,7 @@ def addresses(identity: Identity) -> dict[str, str]:
     return {
         "DATABASE_URL": url(identity, APPLICATION),
         "OWNER_DATABASE_URL": url(identity, OWNER),
-        "ANALYST_DATABASE_URL": url(identity, ANALYST),
+        "ANALYST_DATABASE_URL": f"{url(identity, ANALYST)}?options=-c%20app.current_tenant_id%3D{DEFAULT_TENANT}",
     }
 
 

@@ -50,12 +50,30 @@ def opcua(
     sys.exit(main(Settings(), seed=seed, period_seconds=period))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def erp(context: typer.Context) -> None:
-    """An ERP that sends work orders."""
-    from compose.simulators.erp import app as erp_app
+@app.command()
+def erp(
+    rate: Annotated[float, typer.Option(min=0.1, help="requests per minute, besides what keeps the plant busy")] = 12.0,
+    seed: Annotated[int, typer.Option(help="the same seed orders the same")] = 1,
+    orders: Annotated[int, typer.Option(min=0, help="orders to begin with")] = 8,
+    duration: Annotated[float | None, typer.Option(help="seconds; without it until SIGTERM")] = None,
+) -> None:
+    """An ERP that sends master data, stock and work orders."""
+    from compose.simulators.erp import run
 
-    erp_app(context.args, standalone_mode=True)
+    settings = Settings()
+    telemetry.start("erp-sim", settings)
+    folder = ledger.folder(settings)
+    code = run(
+        settings,
+        rate=rate,
+        seed=seed,
+        orders=orders,
+        duration=duration,
+        ledger_path=folder / "erp.jsonl",
+        orders_path=folder / "orders.jsonl",
+        stop=telemetry.stop_flag(),
+    )
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from schemas.settings import Settings
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message: its id as the plant will know it, and what should become of it.
 
-    `fate`: applied, duplicate, late, or dead_letter:<code>. `cumulative_units` is the counter after it.
+    `fate`: applied, duplicate, late, dead_letter:<code>, or refused:<HTTP status> where the sender is told at once.
+    `cumulative_units` is the counter after it.
     """
 
     id: str
@@ -40,13 +41,13 @@ def folder(settings: Settings) -> Path:
 
 
 class Ledger:
-    """A file of entries, one JSON line each. A line is in the file before its message is on the way."""
+    """A file of entries or orders, one JSON line each. An entry is in it before its message is on the way."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[bytes] = path.open("ab")
 
-    def write(self, entries: Iterable[Entry]) -> None:
+    def write(self, entries: Iterable[Entry | Order]) -> None:
         """Append entries; they survive our end, however sudden."""
         self._file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
         self._file.flush()

@@ -22,6 +22,7 @@ FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 # What a machine says next, by weight.
 WEIGHTS = {"count": 930, "duplicate": 15, "late": 15, "inspection": 20, "downtime": 4, "reset": 1, "trouble": 15}
+COMES_BACK = 0.03
 STOPS = [("MECH_FAULT", "Hydraulic system pressure drop", "high"), ("TOOL_CHANGE", "Die worn out", "low")]
 
 
@@ -42,15 +43,19 @@ class Workshop:
         self._chance = chance
         self._run = run
         self._serial = 0
-        self._machines = [_Machine(layout) for layout in machines]
+        made: Counter[str] = Counter()
+        self._machines = [_Machine(layout, made) for layout in machines]
         by_id = {machine.id: machine for machine in self._machines}
         for entry in earlier:
             if entry.machine_id in by_id and entry.cumulative_units is not None:
                 by_id[entry.machine_id].remember(entry)
 
     def next(self, now: datetime, orders: Sequence[Order]) -> list[Saying]:
-        """What one machine says now; without orders there is nothing to say."""
+        """What one machine says now; without orders there is nothing to say, and one that is down keeps silent."""
         machine = self._chance.choice(self._machines)
+        if machine.is_down:
+            is_back = self._chance.random() < COMES_BACK
+            return self._downtime(machine, None, machine.now(now)) if is_back else []
         order = machine.order(orders, self._chance)
         if order is None:
             return []
@@ -172,14 +177,17 @@ class Workshop:
 
 
 class _Machine:
-    """One machine: its counters, what it said last, what it holds back, why it stands."""
+    """One machine: its counters, what it said last, what it holds back, why it stands.
 
-    def __init__(self, layout: MachineLayout) -> None:
+    `made` counts the units of each order, whichever machine made them: an order is done when its quantity is made.
+    """
+
+    def __init__(self, layout: MachineLayout, made: "Counter[str]") -> None:
         self.id = layout.machine_id
         self._line = layout.line
         self.is_lifetime = layout.counter_scope == "machine"
         self._counters: Counter[str] = Counter()
-        self._made: Counter[str] = Counter()
+        self._made = made
         self._order: Order | None = None
         self._clock = LONG_AGO
         self.last: Saying | None = None
@@ -226,7 +234,8 @@ class _Machine:
     def remember(self, entry: Entry) -> None:
         """Go on where an earlier run stopped."""
         order = entry.work_order_id or ""
-        self._counters[self._scope(order)] = entry.cumulative_units or 0
+        if entry.fate != "late":
+            self._counters[self._scope(order)] = entry.cumulative_units or 0
         self._made[order] += entry.units
 
     def _scope(self, order: str) -> str:
@@ -277,7 +286,8 @@ def _stranger(code: str, **changes: Any) -> Trouble:
     """A count that can be read, and belongs nowhere."""
 
     def say(machine: _Machine, order: Order, at: datetime, serial: int, run: str, chance: random.Random) -> Saying:
-        moment = changes["at"] + timedelta(milliseconds=int(run) + serial) if "at" in changes else at
+        own = timedelta(milliseconds=int(run) % 10**10 + serial)
+        moment = changes["at"] + own if "at" in changes else at
         machine_id = changes.get("machine_id", machine.id)
         body = _count_body(machine_id, order.work_order_id, moment, serial, chance)
         topic = machine.topic("production", "count").replace(machine.id, machine_id)

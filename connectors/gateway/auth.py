@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
+from starlette.requests import HTTPConnection
 
 from connectors.gateway.problems import Problem
 from schemas.settings import Settings
@@ -116,15 +118,28 @@ def refused(detail: str) -> Problem:
     return Problem(401, detail, {"WWW-Authenticate": 'Bearer realm="plant"'})
 
 
-def identify(request: Request) -> Principal:
+def identify(request: HTTPConnection) -> Principal:
     """Who asks, by bearer token or by the console's session. Raises Problem 401."""
     tokens: Tokens = request.app.state.tokens
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return tokens.check(token.strip())
     if session := request.cookies.get(SESSION_COOKIE):
+        _refuse_other_sites(request)
         return tokens.check(session)
     raise refused("A bearer token is needed; clients get one at /oauth/token.")
+
+
+def _refuse_other_sites(request: HTTPConnection) -> None:
+    """What changes something on behalf of a session must come from our own pages. Raises Problem 403."""
+    is_safe = request.scope["type"] == "http" and request.scope["method"] in ("GET", "HEAD", "OPTIONS")
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    is_ours = request.headers.get("sec-fetch-site") == "same-origin" or (
+        origin is not None and urlsplit(origin).netloc == host
+    )
+    if not is_safe and not is_ours:
+        raise Problem(403, "This came from another site's page.")
 
 
 def may(scope: str) -> Callable[[Principal], Principal]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,13 +15,14 @@ from prometheus_client import Gauge
 from schemas.codec import Unreadable, decode, encode
 from schemas.envelope import Message
 from schemas.settings import Settings
+from schemas.topics import MESSAGES
 from sql.read_models.registry import READ_MODELS
 
 log = structlog.get_logger()
 
 CONSOLES = Gauge("gateway_live_consoles", "open live streams")
 REFRESH_SECONDS = 0.25
-PING_SECONDS = 10.0
+BEAT_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 
 Change = tuple[str, str]
@@ -48,12 +51,43 @@ class Outcomes:
             future.set_result(message)
 
 
+class Pulse:
+    """How much goes by, and how old it is by then: counted as it passes, told once a second."""
+
+    def __init__(self) -> None:
+        self._events: Counter[str] = Counter()
+        self._delays: list[float] = []
+        self._began = time.monotonic()
+        self.beat = 0
+        self.told: dict[str, Any] = {"events_per_second": {}, "delay_p95_seconds": None}
+
+    def see(self, message: Message[Any]) -> None:
+        """An event went by."""
+        self._events[MESSAGES[message.type].topic] += 1
+        if not message.late:
+            self._delays.append(max(0.0, time.time() - message.received_at.timestamp()))
+
+    def tick(self) -> None:
+        """Sum up, if a second is over."""
+        elapsed = time.monotonic() - self._began
+        if elapsed < BEAT_SECONDS:
+            return
+        delays = sorted(self._delays)
+        self.told = {
+            "events_per_second": {topic: round(count / elapsed, 1) for topic, count in self._events.items()},
+            "delay_p95_seconds": round(delays[int(0.95 * len(delays))], 4) if delays else None,
+        }
+        self._events, self._delays, self._began = Counter(), [], time.monotonic()
+        self.beat += 1
+
+
 class Hub:
     """Who looks on: for each console a set of what changed since it was told last, so that a flood costs little."""
 
     def __init__(self) -> None:
         self._consoles: dict[str, set[_Console]] = {}
         self._lock = threading.Lock()
+        self.pulse = Pulse()
 
     def see(self, message: Message[Any]) -> None:
         """An event went by."""
@@ -62,24 +96,23 @@ class Hub:
             for console in self._consoles.get(message.tenant_id, ()):
                 console.changes[change] = message
 
-    async def listen(self, tenant_id: str) -> AsyncIterator[dict[str, Any]]:
-        """What changes for a tenant, a few times a second at most; a ping where nothing does."""
+    async def listen(self, tenant_id: str) -> AsyncGenerator[dict[str, Any]]:
+        """What changes for a tenant, a few times a second at most, and the pulse once a second."""
         console = _Console()
         with self._lock:
             self._consoles.setdefault(tenant_id, set()).add(console)
         CONSOLES.inc()
-        silent = 0.0
+        beat = -1
         try:
             yield {"event": "hello", "data": "{}"}
             while True:
                 await asyncio.sleep(REFRESH_SECONDS)
                 changes, console.changes = console.changes, {}
-                silent = 0.0 if changes else silent + REFRESH_SECONDS
                 if changes:
                     yield {"event": "changes", "data": encode(_told(changes)).decode()}
-                elif silent >= PING_SECONDS:
-                    silent = 0.0
-                    yield {"event": "ping", "data": "{}"}
+                if beat != self.pulse.beat:
+                    beat = self.pulse.beat
+                    yield {"event": "pulse", "data": encode(self.pulse.told).decode()}
         finally:
             CONSOLES.dec()
             with self._lock:
@@ -165,6 +198,7 @@ class Tail:
                 for record in consumer.consume(500, 0.1):
                     if record.error() is None:
                         self._see(record.value())
+                self._hub.pulse.tick()
         finally:
             consumer.close()
 
@@ -177,3 +211,4 @@ class Tail:
             return
         self._outcomes.see(message)
         self._hub.see(message)
+        self._hub.pulse.see(message)

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,12 @@ class Once:
             raise Problem(400, "An Idempotency-Key has 1 to 255 characters.")
         digest = hashlib.sha256(request.url.path.encode() + b"\n" + body).hexdigest()
         return cls(principal.name, key, digest)
+
+    def message_id(self, prefix: str) -> str:
+        """The id of what the request says: the same for the same key, new for each request without one."""
+        if self.key is None:
+            return f"{prefix}-{uuid.uuid4().hex}"
+        return f"{prefix}-{hashlib.sha256(f'{self.client}/{self.key}'.encode()).hexdigest()[:32]}"
 
     def earlier(self, rows: Rows) -> Response | None:
         """The stored answer of the same request; others with its key wait here. Raises Problem 422 for another body."""

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from connectors.gateway.auth import Tokens
 from connectors.gateway.database import Database
+from connectors.gateway.lag import Lags
 from connectors.gateway.live import Hub, Outcomes, Tail
 from connectors.gateway.publishing import RequestPublisher
 from connectors.gateway.requests import Rates
@@ -23,6 +24,7 @@ class State:
     outcomes: Outcomes
     hub: Hub
     tail: Tail
+    lags: Lags
     rates: Rates = field(default_factory=Rates)
 
     @classmethod
@@ -37,10 +39,22 @@ class State:
             outcomes,
             hub,
             Tail(settings, hub, outcomes),
+            Lags(settings),
         )
 
+    def start(self) -> None:
+        """Connect and begin to listen; neither waits."""
+        self.database.open()
+        self.tail.start()
 
-def shared(request: Request) -> State:
+    def stop(self) -> None:
+        """Let go of everything."""
+        self.tail.stop()
+        self.publisher.close()
+        self.database.close()
+
+
+def shared(request: HTTPConnection) -> State:
     """The gateway's parts, for a route."""
     state: State = request.app.state.parts
     return state

@@ -92,6 +92,12 @@ class ErpMaterial(_Strict):
     is_active: bool = True
 
 
+class ErpMaterials(_Strict):
+    """The body of `POST /api/v1/integrations/erp/materials`; CSV has the same names in its header."""
+
+    materials: list[ErpMaterial]
+
+
 def read_event(document: Any) -> ErpEvent:
     """The ERP's event. Raises Unreadable naming the fields."""
     return validated(ErpEvent, document)

@@ -35,6 +35,12 @@ class WmsStock(BaseModel):
     last_updated: AwareDatetime | None = None
 
 
+class WmsStockLevels(BaseModel):
+    """The body of `POST /api/v1/integrations/inventory/stock-levels`."""
+
+    materials: list[WmsStock]
+
+
 def stock(told: WmsStock) -> StockReported:
     """Stock as a total; the same lot in several places counts together."""
     lots: dict[str, WmsBatch] = {}

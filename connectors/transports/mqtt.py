@@ -6,6 +6,7 @@ is a new paho client; an acknowledgement of an older connection is dropped, the 
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -34,6 +35,8 @@ RECEIVE_MAXIMUM: Final = 5_000
 SESSION_EXPIRY_SECONDS: Final = 14 * 24 * 3600
 CONNECT_SECONDS: Final = 10.0
 FINISH_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 1.0
+UNREAD_AT_ONCE: Final = 65_536
 TICK_SECONDS: Final = 1.0
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
@@ -150,6 +153,8 @@ class _Connection:
         self._asked: dict[int, list[str]] = {}
         self._failure: BaseException | None = None
         self._resume: asyncio.Task[None] | None = None
+        self._is_leaving = False
+        self._line: socket.socket | None = None
         self.accepted: asyncio.Future[bool] = self._loop.create_future()
         self.lost = asyncio.Event()
         self.refused: set[str] = set()
@@ -226,10 +231,22 @@ class _Connection:
         if self._resume:
             self._resume.cancel()
         if not self.lost.is_set():
+            self._is_leaving = True
             self._client.disconnect()
-            await wait(self.lost, 1.0)
+            await wait(self.lost, CLOSE_SECONDS)
         if self._socket is not None:
             self._unwatch(self._socket)
+        if self._line is not None:
+            await self._until_the_broker_hangs_up(self._line)
+
+    async def _until_the_broker_hangs_up(self, line: socket.socket) -> None:
+        """Closed over unread bytes, a socket resets the connection: the broker would never see our last PUBACKs."""
+        with line, contextlib.suppress(OSError, TimeoutError):
+            line.setblocking(False)
+            line.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while await self._loop.sock_recv(line, UNREAD_AT_ONCE):
+                    pass
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self.accepted.done():
@@ -280,6 +297,8 @@ class _Connection:
 
     def _unwatch(self, sock: Any) -> None:
         self._socket = None
+        if self._is_leaving and self._line is None:
+            self._line = socket.socket(fileno=os.dup(sock.fileno()))
         with contextlib.suppress(ValueError, OSError):
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 TENANT = "nullif(current_setting('app.current_tenant_id', true), '')::uuid"
+REBUILDING = "current_setting('app.is_rebuilding', true) = 'on'"
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,24 @@ def create(table: Table) -> Iterable[str]:
     yield from (f"CREATE INDEX ON {table.name} {index}" for index in table.indexes)
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO plant_app"
     if table.is_of_tenant:
-        yield from _isolate(table.name)
+        yield from isolate(table.name)
+    if table.is_of_tenant and not table.name.startswith("ops."):
+        yield from open_to_rebuild(table.name)
+        yield f"GRANT SELECT ON {table.name} TO plant_analyst"
 
 
-def _isolate(name: str) -> Iterable[str]:
+def isolate(name: str) -> Iterable[str]:
+    """The statements that show a table's rows to their tenant only, whoever asks."""
     policy = f"{name.split('.')[-1]}_tenant_isolation"
     yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
     yield f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"
     yield f"CREATE POLICY {policy} ON {name} USING (tenant_id = {TENANT}) WITH CHECK (tenant_id = {TENANT})"
-    if not name.startswith("ops."):
-        yield f"GRANT SELECT ON {name} TO plant_analyst"
+
+
+def open_to_rebuild(name: str) -> Iterable[str]:
+    """The statement that lets the owner of a table compare all tenants' rows with the log, while it says so."""
+    policy = f"{name.split('.')[-1]}_rebuild"
+    yield f"CREATE POLICY {policy} ON {name} TO CURRENT_USER USING ({REBUILDING}) WITH CHECK ({REBUILDING})"
 
 
 def _column(line: str) -> tuple[str, str, str]:

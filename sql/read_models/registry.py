@@ -30,3 +30,9 @@ TABLES = (
     "alerts",
     "integration_failures",
 )
+# What no event tells: columns that people and their commands change, and the moment a row was written.
+NOT_FROM_EVENTS: dict[str, tuple[str, ...]] = {
+    "alerts": ("acknowledged_at", "acknowledged_by"),
+    "integration_failures": ("status", "retry_count", "last_retry_at"),
+}
+WRITTEN_AT = "recorded_at"

@@ -1,0 +1,82 @@
+"""The gateway process: one FastAPI app over the parts, served by uvicorn."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from connectors.gateway import problems
+from connectors.gateway.headers import SecurityHeaders
+from connectors.gateway.measured import Measured
+from connectors.gateway.routes import (
+    console,
+    erp,
+    failures,
+    health,
+    inventory,
+    live,
+    machines,
+    materials,
+    tokens,
+    work_orders,
+)
+from connectors.gateway.state import State
+from schemas.settings import Settings
+from streams import telemetry
+
+ROUTERS = (tokens, erp, inventory, work_orders, machines, materials, failures, health, live, console)
+# Whatever is not here needs a scope; a test holds every route against this list.
+PUBLIC = frozenset(
+    {"/oauth/token", "/oauth/jwks.json", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/", "/docs"}
+)
+GRACE_SECONDS = 3
+
+
+def build(parts: State) -> FastAPI:
+    """The app over its parts; nothing is started yet."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        parts.start()
+        yield
+        parts.stop()
+
+    app = FastAPI(
+        title="Plant nervous system",
+        version="1",
+        description="Webhooks, commands, queries and live streams of one plant.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.parts, app.state.tokens = parts, parts.tokens
+    problems.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.mount("/static/swagger", StaticFiles(directory=str(files("swagger_ui") / "static")))
+    app.mount("/static", StaticFiles(directory=console.STATIC))
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measured)
+    return app
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM."""
+    telemetry.start("gateway", settings)
+    uvicorn.run(
+        build(State.build(settings)),
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        h11_max_incomplete_event_size=16 * 1024,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    telemetry.stopped()

@@ -1,0 +1,121 @@
+"""Tokens for clients (OAuth 2.0 client credentials) and the console's sign-in."""
+
+import base64
+import binascii
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from pydantic import BaseModel, Field
+
+from connectors.gateway.auth import (
+    CLIENT_SCOPES,
+    OPERATOR_SCOPES,
+    SESSION_COOKIE,
+    SESSION_SECONDS,
+    refused,
+)
+from connectors.gateway.depends import Parts
+from connectors.gateway.problems import Problem
+from schemas.codec import encode
+
+router = APIRouter(tags=["sign-in"])
+TRIES_PER_MINUTE = 60
+
+
+class TokenAnswer(BaseModel):
+    """RFC 6749 section 5.1."""
+
+    access_token: str
+    token_type: str = "Bearer"
+    expires_in: int = Field(description="seconds")
+    scope: str
+
+
+class SignIn(BaseModel):
+    """The operator's token."""
+
+    token: str = Field(min_length=1, max_length=4096)
+
+
+@router.post("/oauth/token", response_model=TokenAnswer, summary="A token for a client")
+def token(
+    request: Request,
+    parts: Parts,
+    grant_type: Annotated[str, Form()] = "",
+    client_id: Annotated[str, Form()] = "",
+    client_secret: Annotated[str, Form()] = "",
+    scope: Annotated[str, Form()] = "",
+) -> Response:
+    """Client id and secret by form or HTTP Basic; errors as RFC 6749 section 5.2 has them."""
+    _throttle(parts, request, "token")
+    if grant_type != "client_credentials":
+        return _oauth_error(400, "unsupported_grant_type")
+    name, secret = _basic(request) or (client_id, client_secret)
+    settings = parts.settings
+    expected = settings.oauth_client_secret
+    is_known = hmac.compare_digest(name.encode(), settings.oauth_client_id.encode())
+    if not expected or not (hmac.compare_digest(secret.encode(), expected.encode()) and is_known):
+        return _oauth_error(401, "invalid_client", {"WWW-Authenticate": 'Basic realm="plant"'})
+    scopes = tuple(scope.split()) or CLIENT_SCOPES
+    if not set(scopes) <= set(CLIENT_SCOPES):
+        return _oauth_error(400, "invalid_scope")
+    answer = TokenAnswer(
+        access_token=parts.tokens.issue(name, scopes),
+        expires_in=settings.oauth_token_seconds,
+        scope=" ".join(scopes),
+    )
+    return Response(answer.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/oauth/jwks.json", summary="The keys that verify our tokens")
+def jwks(parts: Parts) -> dict[str, object]:
+    """A JWK set."""
+    return parts.tokens.public_keys()
+
+
+@router.post("/login", status_code=204, summary="Sign in to the console")
+def login(request: Request, parts: Parts, told: SignIn) -> Response:
+    """Trade the operator's token for a session cookie that scripts cannot read."""
+    _throttle(parts, request, "login")
+    principal = parts.tokens.check(told.token)
+    if "plant.operate" not in principal.scopes:
+        raise refused("This token is no operator's.")
+    response = Response(status_code=204)
+    response.set_cookie(
+        SESSION_COOKIE,
+        parts.tokens.issue(principal.name, OPERATOR_SCOPES, SESSION_SECONDS),
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=parts.settings.gateway_url.startswith("https"),
+    )
+    return response
+
+
+@router.post("/logout", status_code=204, summary="Sign out of the console")
+def logout() -> Response:
+    """Forget the session."""
+    response = Response(status_code=204)
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+def _throttle(parts: Parts, request: Request, what: str) -> None:
+    address = request.client.host if request.client else "unknown"
+    parts.rates.check(what, address, TRIES_PER_MINUTE * (10 if what == "token" else 1))
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    scheme, _, coded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise Problem(400, "The Authorization header is not valid Basic authentication.") from error
+    return name, secret
+
+
+def _oauth_error(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(encode({"error": code}), status, headers, "application/json")

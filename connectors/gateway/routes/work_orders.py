@@ -1,0 +1,104 @@
+"""Work orders: the list, one order, and what people say to one."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime, ValidationError
+
+from connectors.gateway.auth import Principal
+from connectors.gateway.commands import tell_order
+from connectors.gateway.depends import Body, Cursor, Identity, Limit, Operator, Parts, Reader, Text, json_body
+from connectors.gateway.problems import Problem
+from connectors.gateway.requests import Once, Reply
+from connectors.gateway.routes.erp import PROBLEMS
+from connectors.gateway.state import State
+from schemas.codec import parse
+from schemas.messages.work_orders import OrderStatus, Priority, WorkOrderCommand
+from schemas.views.work_orders import CommandBody, Outcome, WorkOrderDetail, WorkOrderPage
+from sql.reads import work_orders
+
+router = APIRouter(prefix="/api/v1/work-orders", tags=["work orders"], responses=PROBLEMS)
+Verb = Annotated[str, Path(pattern="^(release|start|hold|complete|cancel)$")]
+
+
+@router.get("", response_model=WorkOrderPage, summary="Work orders by due date")
+def page(
+    parts: Parts,
+    reader: Reader,
+    status: Annotated[list[OrderStatus] | None, Query()] = None,
+    priority: Annotated[list[Priority] | None, Query()] = None,
+    machine: Annotated[str | None, Query(description="machine that counted for it last")] = None,
+    work_center: Annotated[str | None, Query(description="line the order prefers")] = None,
+    late: bool | None = None,
+    due_before: AwareDatetime | None = None,
+    q: Text = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Any:
+    """Filters narrow together; several values of one filter widen it."""
+    wanted = work_orders.Wanted(
+        statuses=tuple(status or ()),
+        priorities=tuple(priority or ()),
+        machine=machine,
+        line=work_center,
+        late=late,
+        due_before=due_before,
+        text=q,
+    )
+    with parts.database.tenant(reader.tenant_id) as rows:
+        found, next_cursor = work_orders.page(rows, wanted, limit, cursor)
+    return {"work_orders": found, "next_cursor": next_cursor}
+
+
+@router.get("/{work_order_id}", response_model=WorkOrderDetail, summary="One work order with all that belongs to it")
+def one(parts: Parts, reader: Reader, work_order_id: Identity) -> Any:
+    """Bill of materials with availability, the latest readings, inspections, downtimes, alerts."""
+    with parts.database.tenant(reader.tenant_id) as rows:
+        found = work_orders.detail(rows, work_order_id)
+    if found is None:
+        raise Problem(404, f"No work order {work_order_id} is known.")
+    return found
+
+
+@router.post(
+    "/{work_order_id}/{verb}",
+    response_model=Outcome,
+    openapi_extra=json_body(CommandBody, required=False),
+    summary="Release, start, hold, complete or cancel an order",
+)
+def command(
+    request: Request, parts: Parts, operator: Operator, work_order_id: Identity, verb: Verb, body: Body
+) -> Response:
+    """200 with the order as it is then, 409 with the reason, or 202 where the outcome is not known yet."""
+    once = Once.of(request, operator, body)
+    told = _command_of(body)
+    with parts.database.tenant(operator.tenant_id) as rows:
+        if (earlier := once.earlier(rows)) is not None:
+            return earlier
+        if not work_orders.is_known(rows, work_order_id):
+            raise Problem(404, f"No work order {work_order_id} is known.")
+        response = _tell(parts, operator, once, work_order_id, verb, told.reason).response()
+        once.keep(rows, operator.tenant_id, response)
+    return response
+
+
+def _command_of(body: bytes) -> CommandBody:
+    """The body, which may be empty. Raises Unreadable, Problem 400."""
+    try:
+        return CommandBody.model_validate(parse(body)) if body.strip() else CommandBody(reason=None)
+    except ValidationError as error:
+        raise Problem(400, f"The body is not valid: {error.errors()[0]['msg']}.") from error
+
+
+def _tell(parts: State, operator: Principal, once: Once, work_order_id: str, verb: str, reason: str | None) -> Reply:
+    message_id = once.message_id("command")
+    payload = WorkOrderCommand(work_order_id=work_order_id, actor=operator.name, reason=reason)
+    outcome = tell_order(parts, operator.tenant_id, f"work_order.{verb}", payload, message_id)
+    document: dict[str, Any] = {
+        "status": "pending" if outcome is None else "done",
+        "work_order_id": work_order_id,
+        "command_id": message_id,
+        "order": None if outcome is None else outcome.payload,
+        "status_url": f"/api/v1/work-orders/{work_order_id}" if outcome is None else None,
+    }
+    return Reply(202 if outcome is None else 200, document)

@@ -1,0 +1,67 @@
+"""Materials as the API shows and takes them."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from schemas.views.values import Number, View
+
+
+class MaterialView(View):
+    """A material as it stands now."""
+
+    material_id: str
+    part_number: str
+    part_name: str
+    description: str | None
+    category: str | None
+    unit_of_measure: str
+    standard_cost: Number | None
+    currency: str | None
+    is_active: bool
+    warehouse: str | None
+    location: str | None
+    on_hand_quantity: Number
+    allocated_quantity: Number
+    available_quantity: Number
+    safety_stock: Number
+    is_below_safety_stock: bool
+    version: int
+    updated_at: datetime
+
+
+class MaterialPage(View):
+    """A page of materials."""
+
+    materials: list[MaterialView]
+    next_cursor: str | None
+
+
+class LotView(View):
+    """A lot on the shelf."""
+
+    batch_number: str
+    quantity: Number
+    expiration_date: date | None
+
+
+class MaterialDetail(MaterialView):
+    """A material with its lots, first expired first."""
+
+    batches: list[LotView]
+
+
+class RowRefused(View):
+    """A row of a batch that was not accepted, counted from 1."""
+
+    row: int
+    material_id: str | None
+    reason: str
+    path: str | None
+
+
+class BatchAnswer(View):
+    """What became of a batch, row by row."""
+
+    status: Literal["success", "partial"]
+    accepted: int
+    rejected: list[RowRefused]

@@ -1,0 +1,53 @@
+"""Materials as they are asked for, and the ids that are taken before their rows are there."""
+
+from typing import Any
+
+from psycopg import Cursor
+
+from sql.reads.pages import cursor_of, pattern_of, values_of
+
+Row = dict[str, Any]
+
+STATE = """
+  material_id, part_number, part_name, description, category, unit_of_measure,
+  trim_scale(standard_cost) AS standard_cost, currency, is_active, warehouse, location,
+  trim_scale(on_hand_quantity) AS on_hand_quantity, trim_scale(allocated_quantity) AS allocated_quantity,
+  trim_scale(available_quantity) AS available_quantity, trim_scale(safety_stock) AS safety_stock,
+  available_quantity < safety_stock AS is_below_safety_stock, version, updated_at
+"""
+
+
+def page(cursor: Cursor[Row], text: str | None, limit: int, after: str | None) -> tuple[list[Row], str | None]:
+    """Materials by id, and the cursor of the next page. Raises BadCursor."""
+    last_id = values_of(after, 1)[0] if after else ""
+    cursor.execute(
+        f"SELECT {STATE} FROM materials WHERE material_id > %(last_id)s AND (%(text)s::text IS NULL "
+        "OR material_id ILIKE %(text)s OR part_number ILIKE %(text)s OR part_name ILIKE %(text)s) "
+        "ORDER BY material_id LIMIT %(limit)s".encode(),
+        {"last_id": last_id, "text": pattern_of(text) if text else None, "limit": limit + 1},
+    )
+    rows = cursor.fetchall()
+    return rows[:limit], cursor_of([rows[limit - 1]["material_id"]]) if len(rows) > limit else None
+
+
+def one(cursor: Cursor[Row], material_id: str) -> Row | None:
+    """One material with its lots, first expired first, or None."""
+    cursor.execute(f"SELECT {STATE} FROM materials WHERE material_id = %s".encode(), [material_id])
+    found = cursor.fetchone()
+    if found is None:
+        return None
+    cursor.execute(
+        "SELECT batch_number, trim_scale(quantity) AS quantity, expiration_date FROM material_batches "
+        "WHERE material_id = %s ORDER BY expiration_date NULLS LAST, batch_number",
+        [material_id],
+    )
+    return found | {"batches": cursor.fetchall()}
+
+
+def claim(cursor: Cursor[Row], tenant_id: str, material_ids: list[str]) -> None:
+    """Remember that these materials were accepted, so that an order may name them before their rows are there."""
+    cursor.execute(
+        "INSERT INTO ops.material_keys (tenant_id, material_id) "
+        "SELECT %s, id FROM unnest(%s::text[]) AS id ORDER BY id ON CONFLICT DO NOTHING",
+        [tenant_id, material_ids],
+    )

@@ -1,0 +1,38 @@
+"""The plant in a few figures, and how far the read models are."""
+
+from typing import Any
+
+from psycopg import Cursor
+
+Row = dict[str, Any]
+
+FIGURES = """
+SELECT
+  (SELECT count(*) FROM work_orders WHERE status NOT IN ('completed', 'cancelled')) AS open_orders,
+  (SELECT count(*) FROM work_orders WHERE status = 'completed') AS completed_orders,
+  (SELECT count(*) FROM machines WHERE status = 'running') AS running_machines,
+  (SELECT count(*) FROM machines) AS machines,
+  (SELECT count(*) FROM integration_failures WHERE status = 'pending_manual_review') AS dead_letters,
+  (SELECT count(*) FROM alerts WHERE acknowledged_at IS NULL) AS open_alerts
+"""
+
+
+def figures(cursor: Cursor[Row]) -> Row:
+    """Counts for the head of the console."""
+    cursor.execute(FIGURES)
+    return cursor.fetchone() or {}
+
+
+def offsets(cursor: Cursor[Row]) -> list[Row]:
+    """How far the read models are with each event partition."""
+    cursor.execute("SELECT topic, partition, next_offset, updated_at FROM ops.projection_offsets")
+    return cursor.fetchall()
+
+
+def last_heard(cursor: Cursor[Row]) -> list[Row]:
+    """When each kind of inbound call last came, and whether it worked."""
+    cursor.execute(
+        "SELECT DISTINCT ON (external_system, integration_type) external_system, integration_type, timestamp, success, "
+        "http_status_code FROM integration_audit_log ORDER BY external_system, integration_type, timestamp DESC"
+    )
+    return cursor.fetchall()

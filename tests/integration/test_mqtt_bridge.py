@@ -1,0 +1,495 @@
+"""From a real MQTT broker to a real Kafka through the process `mes-mqtt`, whatever is sent and whoever dies."""
+
+import json
+import os
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from signal import SIGCONT, SIGSTOP
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.enums import CallbackAPIVersion
+
+from compose.local.runner import Runner
+from connectors.systems.statement import milliseconds
+from schemas.envelope import Message
+from schemas.settings import DEFAULT_TENANT, Settings
+from streams.kafka.admin import create_topics
+from tests.integration.bridges import DEAD_LETTERS, INBOX, Connector, Ear, codes, original
+from tests.plants import RunningPlant, eventually
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+
+
+class Mes:
+    """What speaks MQTT in the plant: sends at QoS 1 and waits for the broker's word."""
+
+    def __init__(self, plant: RunningPlant) -> None:
+        self._url = urlsplit(plant.mqtt_url)
+        self._login = (plant.endpoints["MQTT_USERNAME"], plant.endpoints["MQTT_PASSWORD"])
+        self.client = self.connected()
+
+    def connected(self, client_id: str = "", *, clean: bool = True, will: tuple[str, bytes] | None = None) -> Client:
+        """One more client, connected."""
+        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=clean)
+        client.username_pw_set(*self._login)
+        client.max_inflight_messages_set(1000)
+        client.reconnect_delay_set(1, 1)
+        if will:
+            client.will_set(*will, qos=1)
+        client.connect(self._url.hostname or "", self._url.port or 1883)
+        client.loop_start()
+        eventually(client.is_connected, 10, "the broker does not let us in")
+        return client
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> MQTTMessageInfo:
+        """Hand a message over without waiting."""
+        return self.client.publish(topic, payload, qos=1, retain=retain)
+
+    def tell(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send a message and return when the broker has it."""
+        self.say(topic, payload, retain=retain).wait_for_publish(20)
+
+    def count(self, machine_id: str, cumulative: int, **changes: Any) -> MQTTMessageInfo:
+        return self.say(count_topic(machine_id), count(machine_id, cumulative, **changes))
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def count_topic(machine_id: str) -> str:
+    return f"mes/production/line2/machine/{machine_id}/count"
+
+
+def moment(seconds: float = 0) -> str:
+    """So many seconds from now, as a MES writes it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+def count(machine_id: str, cumulative: int, **changes: Any) -> bytes:
+    """The document's count, with changes."""
+    told = {
+        "machine_id": machine_id,
+        "work_order_id": "WO-4600",
+        "timestamp": moment(),
+        "units_produced": 1,
+        "cumulative_units": cumulative,
+        "quality_status": "pass",
+        "cycle_time_seconds": 44.8,
+    }
+    return json.dumps(told | changes).encode()
+
+
+def totals(messages: list[Message[Any]]) -> list[int]:
+    """The cumulative units of counts in their order, each message once."""
+    return list({each.message_id: each.payload.cumulative_units for each in messages}.values())
+
+
+@pytest.fixture(scope="module")
+def settings(infra: RunningPlant) -> Settings:
+    told = infra.settings()
+    create_topics(told)
+    return told
+
+
+@pytest.fixture(scope="module")
+def shared(infra: RunningPlant, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connector]:
+    process = Connector("mes-mqtt", tmp_path_factory.mktemp("mes-mqtt"), infra.endpoints)
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def connector(shared: Connector) -> Connector:
+    """The one connector of these tests, running."""
+    if not shared.is_running:
+        shared.start()
+    return shared
+
+
+@pytest.fixture
+def ear(settings: Settings) -> Iterator[Ear]:
+    listening = Ear(settings, INBOX, DEAD_LETTERS)
+    yield listening
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def mes(infra: RunningPlant) -> Iterator[Mes]:
+    speaking = Mes(infra)
+    yield speaking
+    speaking.close()
+
+
+@contextmanager
+def kafka_stopped(plant: RunningPlant) -> Iterator[None]:
+    """Kafka ends in order, and comes back with what it had."""
+    runner = Runner(plant.local.folder)
+    runner.stop(["kafka"])
+    try:
+        yield
+    finally:
+        runner.start("kafka")
+
+
+@contextmanager
+def kafka_silent(plant: RunningPlant) -> Iterator[None]:
+    """Kafka's process stands still: connections stay open and nobody answers."""
+    pid = plant.pid("kafka")
+    os.kill(pid, SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, SIGCONT)
+
+
+# -- what arrives ------------------------------------------------------------------------------------------------------
+
+
+def test_counts_inspections_and_downtimes_arrive_under_their_machine_with_ids_that_follow_from_what_was_said(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    at = datetime.now(UTC).replace(microsecond=456_000)
+    told = {"machine_id": "M-203", "work_order_id": "WO-4600", "timestamp": at.isoformat()}
+    inspection = told | {"inspection_id": "INS-42", "inspection_type": "inline_automated", "result": "fail"}
+    downtime = {"machine_id": "M-203", "timestamp": at.isoformat(), "work_order_affected": "WO-4600"}
+    start = downtime | {"event_type": "downtime.started", "downtime_reason_code": "MECH_FAULT", "severity": "high"}
+    mes.tell(count_topic("M-203"), count("M-203", 85, timestamp=at.isoformat()))
+    mes.tell("mes/quality/line2/machine/M-203/inspection", json.dumps(inspection).encode())
+    mes.tell("mes/downtime/line2/machine/M-203/event", json.dumps(start).encode())
+    mes.tell("mes/downtime/line2/machine/M-203/event", json.dumps(downtime | {"event_type": "downtime.ended"}).encode())
+    ear.until(lambda: len(ear.said(about="M-203")) == 4)
+    ms = milliseconds(at)
+    assert {each.type: each.message_id for each in ear.said(about="M-203")} == {
+        "mes.production_count": f"count-M-203-WO-4600-{ms}-85",
+        "mes.inspection": "inspection-INS-42",
+        "mes.downtime_started": f"downtime-M-203-started-{ms}",
+        "mes.downtime_ended": f"downtime-M-203-ended-{ms}",
+    }
+    assert {record.key() for record in ear.records} == {f"{DEFAULT_TENANT}/M-203".encode()}
+    assert all(each.timestamp == at and not each.late for each in ear.said())
+    assert ear.letters() == []
+
+
+def test_the_same_message_sent_twice_has_the_same_id_twice(connector: Connector, mes: Mes, ear: Ear) -> None:
+    said = count("M-TWICE", 1)
+    for _ in range(2):
+        mes.tell(count_topic("M-TWICE"), said)
+    ear.until(lambda: len(ear.said(about="M-TWICE")) == 2)
+    assert len({each.message_id for each in ear.said(about="M-TWICE")}) == 1
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+GOOD = json.loads(count("M-BAD", 7))
+
+
+def changed(**changes: Any) -> bytes:
+    return json.dumps(GOOD | changes).encode()
+
+
+def in_place_of(number: str, text: str) -> bytes:
+    """The count with something else where a number belongs."""
+    return json.dumps(GOOD | {number: "HERE"}).replace('"HERE"', text).encode()
+
+
+BAD = {
+    "broken_json": (b"{'machine_id': 'M-BAD'}", "INVALID_JSON"),
+    "truncated": (json.dumps(GOOD).encode()[:-9], "TRUNCATED_JSON"),
+    "empty": (b"", "EMPTY_MESSAGE"),
+    "blank": (b" \n\t ", "EMPTY_MESSAGE"),
+    "larger_than_256_kib": (changed(comment="x" * 300_000), "MESSAGE_TOO_LARGE"),
+    "nested_too_deep": (changed(comment="HERE").replace(b'"HERE"', b"[" * 50_000 + b"]" * 50_000), "NESTED_TOO_DEEP"),
+    "nested_without_end": (b"[" * 100_000, "NESTED_TOO_DEEP"),
+    "nan": (in_place_of("cycle_time_seconds", "NaN"), "INVALID_JSON"),
+    "infinity": (in_place_of("cycle_time_seconds", "-Infinity"), "INVALID_JSON"),
+    "beyond_doubles": (in_place_of("cycle_time_seconds", "1e999"), "NUMBER_OUT_OF_RANGE"),
+    "beyond_64_bits": (in_place_of("cumulative_units", str(2**70)), "VALIDATION_ERROR"),
+    "negative_units": (changed(cumulative_units=-1), "VALIDATION_ERROR"),
+    "nul_escaped": (changed(work_order_id="WO\0"), "NUL_CHARACTER"),
+    "nul_byte": (json.dumps(GOOD).encode().replace(b"WO-4600", b"WO\x00"), "INVALID_JSON"),
+    "lone_surrogate": (changed(work_order_id="\ud800"), "INVALID_JSON"),
+    "not_utf8": (json.dumps(GOOD).encode().replace(b"WO-4600", b"WO-\xff"), "NOT_UTF8"),
+    "not_utf8_where_nobody_looks": (changed(comment="HERE").replace(b"HERE", b"\xc3("), "NOT_UTF8"),
+    "text_for_a_number": (changed(cumulative_units="7"), "VALIDATION_ERROR"),
+    "number_for_a_text": (changed(work_order_id=4600), "VALIDATION_ERROR"),
+    "list_for_an_object": (b"[1, 2]", "VALIDATION_ERROR"),
+    "null": (b"null", "VALIDATION_ERROR"),
+    "missing_field": (b'{"machine_id": "M-BAD"}', "VALIDATION_ERROR"),
+    "time_without_zone": (changed(timestamp="2026-11-21T12:00:00"), "VALIDATION_ERROR"),
+    "no_time_at_all": (changed(timestamp="yesterday"), "VALIDATION_ERROR"),
+    "another_machine": (changed(machine_id="M-OTHER"), "MACHINE_MISMATCH"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_payload_is_one_dead_letter_with_its_bytes_and_its_neighbours_arrive(
+    connector: Connector, mes: Mes, ear: Ear, name: str
+) -> None:
+    payload, code = BAD[name]
+    mes.count("M-BAD", 1)
+    mes.say(count_topic("M-BAD"), payload)
+    mes.count("M-BAD", 2)
+    ear.until(lambda: len(ear.said(about="M-BAD")) == 2 and ear.letters(), complaint=f"said: {ear.said()}")
+    mes.count("M-BAD", 3)
+    ear.until(lambda: totals(ear.said(about="M-BAD")) == [1, 2, 3])
+    (letter,) = ear.letters()
+    assert letter["error_details"]["error_code"] == code
+    assert original(letter) == payload
+    assert letter["source_address"] == count_topic("M-BAD")
+    assert (letter["inbox"], letter["integration_type"]) == (INBOX, "mes_production_count")
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(-310, "STALE_TIMESTAMP"), (310, "FUTURE_TIMESTAMP")])
+def test_a_message_out_of_its_time_is_one_dead_letter_that_knows_the_id(
+    connector: Connector, mes: Mes, ear: Ear, seconds: float, code: str
+) -> None:
+    payload = count("M-TIME", 1, timestamp=moment(seconds))
+    mes.tell(count_topic("M-TIME"), payload)
+    mes.count("M-TIME", 2, timestamp=moment(seconds * 0.9))
+    ear.until(lambda: ear.said(about="M-TIME") and ear.letters())
+    (letter,) = ear.letters()
+    assert letter["error_details"]["error_code"] == code
+    assert letter["original_message_id"].startswith("count-M-TIME-WO-4600-")
+    assert original(letter) == payload
+    assert totals(ear.said(about="M-TIME")) == [2]
+
+
+def test_a_message_too_large_for_a_dead_letter_is_kept_whole_in_a_file_that_the_letter_names(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    payload = changed(comment="x" * 2_000_000)
+    mes.tell(count_topic("M-BAD"), payload)
+    ear.until(ear.letters)
+    (letter,) = ear.letters()
+    (kept,) = (connector.spool / "oversized").iterdir()
+    assert str(kept) in letter["error_details"]["error_message"]
+    assert kept.read_bytes() == payload
+    assert payload.startswith(original(letter))
+
+
+def test_a_will_is_one_dead_letter_that_calls_it_so(connector: Connector, mes: Mes, ear: Ear) -> None:
+    topic = "mes/downtime/line2/machine/M-WILL/event"
+    machine = mes.connected(will=(topic, b'{"status": "offline", "machine_id": "M-WILL"}'))
+    break_off(machine)
+    ear.until(lambda: ear.letters("M-WILL"))
+    assert codes(ear.letters()) == {"WILL_MESSAGE": 1}
+    assert original(ear.letters()[0]) == b'{"status": "offline", "machine_id": "M-WILL"}'
+
+
+def test_a_will_that_reports_a_downtime_is_taken_as_one(connector: Connector, mes: Mes, ear: Ear) -> None:
+    will = {"event_type": "downtime.started", "machine_id": "M-WILL", "timestamp": moment()}
+    machine = mes.connected(will=("mes/downtime/line2/machine/M-WILL/event", json.dumps(will).encode()))
+    break_off(machine)
+    ear.until(lambda: ear.said("mes.downtime_started", "M-WILL"))
+    assert ear.letters() == []
+
+
+def break_off(client: Client) -> None:
+    """A machine's connection breaks without a good-bye."""
+    sock = client.socket()
+    assert sock is not None
+    client.loop_stop()
+    sock.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_retained_message_that_comes_again_after_a_restart_has_the_same_id_and_is_late(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    mes.tell(count_topic("M-KEPT"), count("M-KEPT", 5), retain=True)
+    ear.until(lambda: ear.said(about="M-KEPT"))
+    connector.stop()
+    connector.start()
+    ear.until(lambda: len(ear.said(about="M-KEPT")) == 2)
+    first, again = ear.said(about="M-KEPT")
+    assert first.message_id == again.message_id
+    assert (first.late, again.late) == (False, True)
+    assert ear.letters() == []
+
+
+def test_a_bad_retained_message_is_one_dead_letter_however_often_we_subscribe(
+    infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    mes.tell(count_topic("M-KEPT"), b"no json", retain=True)
+    ear.until(lambda: ear.letters("M-KEPT"))
+    for cumulative in (1, 2):
+        infra.local.restart("mqtt")
+        mes.count("M-AFTER", cumulative)
+        ear.until(lambda wanted=cumulative: wanted in totals(ear.said(about="M-AFTER")))
+    mes.tell(count_topic("M-KEPT"), b"", retain=True)
+    ear.until(lambda: "EMPTY_MESSAGE" in codes(ear.letters("M-KEPT")))
+    assert codes(ear.letters("M-KEPT")) == {"INVALID_JSON": 1, "EMPTY_MESSAGE": 1}
+
+
+# -- trouble -----------------------------------------------------------------------------------------------------------
+
+
+def in_a_stream(mes: Mes, machines: int, counts: int, trouble: Any) -> None:
+    """Counts of some machines as fast as the broker takes them, and trouble in the middle of it."""
+
+    def speak() -> None:
+        for cumulative in range(1, counts + 1):
+            for machine in range(machines):
+                told = mes.count(f"M-STREAM-{machine}", cumulative, timestamp=moment())
+            if cumulative % 5 == 0:
+                told.wait_for_publish(30)
+
+    speaking = threading.Thread(target=speak)
+    speaking.start()
+    trouble()
+    speaking.join()
+
+
+def stream_is_whole(ear: Ear, machines: int, counts: int) -> bool:
+    by_machine = defaultdict(set)
+    for each in ear.said("mes.production_count", "M-STREAM-"):
+        by_machine[each.payload.machine_id].add(each.payload.cumulative_units)
+    return len(by_machine) == machines and all(len(found) == counts for found in by_machine.values())
+
+
+def assert_in_order(ear: Ear, machines: int, counts: int) -> None:
+    for machine in range(machines):
+        heard = totals(ear.said("mes.production_count", f"M-STREAM-{machine}"))
+        assert heard == list(range(1, counts + 1))
+
+
+def test_killed_in_the_middle_of_a_stream_the_connector_loses_nothing_and_repeats_only_the_same_ids(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    def kill_twice() -> None:
+        for seen in (200, 1200):
+            ear.until(lambda wanted=seen: len(ear.said(about="M-STREAM-")) > wanted)
+            connector.kill()
+            connector.start()
+
+    in_a_stream(mes, 8, 400, kill_twice)
+    ear.until(lambda: stream_is_whole(ear, 8, 400), 30, "messages were lost")
+    assert_in_order(ear, 8, 400)
+    assert ear.letters() == []
+
+
+def test_ended_in_the_middle_of_a_stream_the_connector_ends_cleanly_and_repeats_nothing(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    def stop_once() -> None:
+        ear.until(lambda: len(ear.said(about="M-STREAM-")) > 200)
+        assert connector.stop() == 0
+        connector.start()
+
+    in_a_stream(mes, 8, 200, stop_once)
+    ear.until(lambda: stream_is_whole(ear, 8, 200), 30, "messages were lost")
+    assert_in_order(ear, 8, 200)
+    assert len(ear.said(about="M-STREAM-")) == 8 * 200
+
+
+def test_what_the_broker_held_while_nobody_listened_is_late_and_not_refused(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    connector.stop()
+    mes.tell(count_topic("M-HELD"), count("M-HELD", 1))
+    connector.start(STALE_SECONDS="0.01")
+    ear.until(lambda: ear.said(about="M-HELD"))
+    assert [each.late for each in ear.said(about="M-HELD")] == [True]
+    assert ear.letters() == []
+    connector.stop()
+
+
+def test_without_kafka_messages_go_to_the_spool_and_all_arrive_in_order_though_the_connector_is_killed(
+    infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    counts = 150
+    with kafka_stopped(infra):
+        in_a_stream(mes, 8, counts, lambda: None)
+        spooled(connector, 8 * counts)
+        connector.kill()
+        connector.start()
+        mes.tell(count_topic("M-LAST"), count("M-LAST", 1))
+        spooled(connector, 8 * counts + 1)
+    ear.until(lambda: stream_is_whole(ear, 8, counts) and ear.said(about="M-LAST"), 60, "messages were lost")
+    assert_in_order(ear, 8, counts)
+    assert all(each.late for each in ear.said(about="M-STREAM-")[-8 * counts :])
+    eventually(lambda: connector.figure("connector_spool_messages") == 0, 10, "the spool is not emptied")
+    mes.count("M-LAST", 2)
+    ear.until(lambda: totals(ear.said(about="M-LAST")) == [1, 2])
+    assert not ear.said(about="M-LAST")[-1].late
+
+
+def spooled(connector: Connector, messages: int) -> None:
+    """Wait until so many messages lie in the spool."""
+    eventually(lambda: connector.figure("connector_spool_messages") >= messages, 30, f"not spooled: {connector.log}")
+
+
+def test_a_full_spool_stops_acknowledging_so_the_broker_keeps_what_it_cannot_take(
+    infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    connector.stop()
+    connector.start(SPOOL_MAX_BYTES="30000")
+    with kafka_silent(infra):
+        in_a_stream(mes, 8, 40, lambda: None)
+        eventually(lambda: connector.figure("connector_spool_full") == 1, 20, "the spool is not full")
+        connector.kill()
+    connector.start()
+    ear.until(lambda: stream_is_whole(ear, 8, 40), 30, "messages were lost")
+    assert_in_order(ear, 8, 40)
+
+
+def test_a_restart_of_the_broker_in_the_middle_of_a_stream_is_survived(
+    infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    def restart() -> None:
+        ear.until(lambda: len(ear.said(about="M-STREAM-")) > 200)
+        infra.local.restart("mqtt")
+
+    in_a_stream(mes, 8, 200, restart)
+    ear.until(lambda: stream_is_whole(ear, 8, 200), 30, "messages were lost")
+    assert_in_order(ear, 8, 200)
+    assert connector.figure("connector_connections_total") >= 2
+    assert connector.figure("connector_gaps_total") == 0
+
+
+def test_a_session_the_broker_has_forgotten_is_a_gap_in_the_history_of_every_machine(
+    infra: RunningPlant, settings: Settings, connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    connector.stop()
+    forgetting = mes.connected(settings.mqtt_client_id, clean=True)
+    forgetting.disconnect()
+    forgetting.loop_stop()
+    connector.start()
+    machines = {each.machine_id for each in settings.layout.machines}
+    ear.until(lambda: {each.payload.machine_id for each in ear.said("mes.connection_gap")} == machines)
+    gap = ear.said("mes.connection_gap")[0]
+    assert gap.payload.from_at < gap.payload.to_at
+    assert "forgotten our session" in gap.payload.reason
+    mes.count("M-AFTER", 3)
+    ear.until(lambda: 3 in totals(ear.said(about="M-AFTER")))
+
+
+def test_a_wrong_password_is_said_in_a_sentence_and_the_right_one_helps(
+    connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    connector.stop()
+    connector.start(lines=0, MQTT_PASSWORD="wrong")
+    eventually(lambda: "The broker refuses the connection: Not authorized." in connector.log, 10, connector.log)
+    assert "Traceback" not in connector.log
+    assert connector.stop() == 0
+    connector.start()
+    mes.count("M-AFTER", 4)
+    ear.until(lambda: 4 in totals(ear.said(about="M-AFTER")))
+
+
+def test_mqtt_5_is_a_matter_of_the_address(infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear) -> None:
+    connector.stop()
+    connector.start(MQTT_URL=f"{infra.mqtt_url}?version=5")
+    mes.count("M-FIVE", 1)
+    ear.until(lambda: totals(ear.said(about="M-FIVE")) == [1])
+    connector.kill()
+    mes.tell(count_topic("M-FIVE"), count("M-FIVE", 2))
+    connector.start(MQTT_URL=f"{infra.mqtt_url}?version=5")
+    ear.until(lambda: totals(ear.said(about="M-FIVE")) == [1, 2])
