@@ -79,7 +79,8 @@ def _strictly(decoder: Any, data: bytes) -> Any:
         text = str(error)
         found = _PATH.search(text)
         code = "NUMBER_OUT_OF_RANGE" if "out of range" in text else "VALIDATION_ERROR"
-        raise Unreadable(code, text, found.group(1) if found else None) from error
+        path = found.group(1) if found else ""
+        raise Unreadable(code, _sentence(_PATH.sub("", text), path), path or None) from error
     except UnicodeDecodeError as error:
         raise Unreadable("NOT_UTF8", f"Byte {error.start} of a text in the message is not UTF-8.") from error
     except RecursionError as error:
@@ -87,6 +88,12 @@ def _strictly(decoder: Any, data: bytes) -> Any:
     except msgspec.DecodeError as error:
         code = "TRUNCATED_JSON" if "truncated" in str(error) else "INVALID_JSON"
         raise Unreadable(code, f"The message is not valid JSON: {error}.") from error
+
+
+def _sentence(complaint: str, path: str) -> str:
+    """msgspec's complaint ("Expected `int`, got `str`") with the field in front and without its quotes."""
+    plain = complaint.replace("`", "").replace("$.", "")
+    return f"{path}: {plain[:1].lower()}{plain[1:]}." if path else f"{plain}."
 
 
 @cache

@@ -16,7 +16,7 @@ from schemas.settings import Settings
 LOOPBACK: Final = "127.0.0.1"
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Libraries that tell of their ordinary work on INFO; what they warn of is ours to hear.
-TALKATIVE: Final = ("asyncua", "aiokafka", "faust", "mode", "kafka", "httpx", "uvicorn.access", "alembic")
+TALKATIVE: Final = ("asyncua", "aiokafka", "faust", "mode", "kafka", "httpx2", "uvicorn.access", "alembic")
 
 STARTED: Final = Gauge("plant_process_started", "1 while the process runs", ["process"])
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -10,11 +12,14 @@ from pydantic import BaseModel
 from connectors.gateway.depends import LARGE_BODY
 from connectors.gateway.problems import Problem
 from connectors.gateway.requests import Reply
+from connectors.gateway.state import State
 from connectors.systems.erp import validated
 from schemas.codec import Unreadable, parse
+from sql.reads import materials
 
 Row = TypeVar("Row", bound=BaseModel)
 MOST_ROWS = 20_000
+LOOK_AGAIN_SECONDS = 0.02
 
 
 @dataclass
@@ -23,6 +28,17 @@ class Batch(Generic[Row]):
 
     rows: list[Row] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+
+    def refuse(self, material_ids: set[str], reason: str) -> None:
+        """Take the rows of these materials out, with a reason."""
+        kept: list[Row] = []
+        for row in self.rows:
+            identity = str(getattr(row, "material_id", ""))
+            if identity in material_ids:
+                self.rejected.append({"row": None, "material_id": identity, "reason": reason, "path": "material_id"})
+            else:
+                kept.append(row)
+        self.rows = kept
 
     def reply(self) -> Reply:
         """The answer: 200 unless nothing at all was accepted."""
@@ -34,6 +50,16 @@ class Batch(Generic[Row]):
         if self.rejected and not self.rows:
             raise Problem(400, "No row could be read.", rejected=self.rejected[:100])
         return Reply(200, document)
+
+
+def await_rows(parts: State, tenant_id: str, told: list[dict[str, Any]]) -> None:
+    """Return when an order can be checked against what was just told, or after `command_wait_seconds`."""
+    tick, until = threading.Event(), time.monotonic() + parts.settings.command_wait_seconds
+    while time.monotonic() < until:
+        with parts.database.tenant(tenant_id) as rows:
+            if materials.behind(rows, told) == 0:
+                return
+        tick.wait(LOOK_AGAIN_SECONDS)
 
 
 def read(body: bytes, media_type: str, name: str, model: type[Row]) -> Batch[Row]:

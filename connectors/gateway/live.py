@@ -195,7 +195,9 @@ class Tail:
             ]
             consumer.assign([TopicPartition(topic, partition, OFFSET_END) for topic, partition in lanes])
             while not self._stop.is_set():
-                for record in consumer.consume(500, 0.1):
+                # `consume` waits for all it is asked for: first one, then what else is there.
+                first = consumer.consume(1, 0.1)
+                for record in [*first, *consumer.consume(500, 0)] if first else ():
                     if record.error() is None:
                         self._see(record.value())
                 self._hub.pulse.tick()

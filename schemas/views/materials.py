@@ -51,9 +51,9 @@ class MaterialDetail(MaterialView):
 
 
 class RowRefused(View):
-    """A row of a batch that was not accepted, counted from 1."""
+    """A row of a batch that was not accepted, counted from 1 where it could not be read."""
 
-    row: int
+    row: int | None
     material_id: str | None
     reason: str
     path: str | None

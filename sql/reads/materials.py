@@ -3,6 +3,7 @@
 from typing import Any
 
 from psycopg import Cursor
+from psycopg.types.json import Jsonb
 
 from sql.reads.pages import cursor_of, pattern_of, values_of
 
@@ -42,6 +43,34 @@ def one(cursor: Cursor[Row], material_id: str) -> Row | None:
         [material_id],
     )
     return found | {"batches": cursor.fetchall()}
+
+
+def unknown(cursor: Cursor[Row], material_ids: list[str]) -> set[str]:
+    """Those of the ids that nobody ever told us of."""
+    cursor.execute(
+        "SELECT id FROM unnest(%s::text[]) AS id WHERE NOT EXISTS (SELECT FROM materials WHERE material_id = id) "
+        "AND NOT EXISTS (SELECT FROM ops.material_keys WHERE material_id = id)",
+        [material_ids],
+    )
+    return {row["id"] for row in cursor.fetchall()}
+
+
+def behind(cursor: Cursor[Row], told: list[dict[str, Any]]) -> int:
+    """How many materials are not yet as they were told: name, or stock on hand and allocated; None does not matter."""
+    cursor.execute(
+        """
+        SELECT count(*) AS behind FROM
+          (SELECT * FROM jsonb_to_recordset(%s)
+            AS told(material_id text, part_name text, on_hand numeric, allocated numeric)) told
+        LEFT JOIN materials m USING (material_id)
+        WHERE m.material_id IS NULL OR m.part_name <> coalesce(told.part_name, m.part_name)
+          OR m.on_hand_quantity <> coalesce(told.on_hand, m.on_hand_quantity)
+          OR m.allocated_quantity <> coalesce(told.allocated, m.allocated_quantity)
+        """,
+        [Jsonb(told)],
+    )
+    row = cursor.fetchone()
+    return int(row["behind"]) if row else 0
 
 
 def claim(cursor: Cursor[Row], tenant_id: str, material_ids: list[str]) -> None:

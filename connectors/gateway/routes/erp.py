@@ -186,6 +186,12 @@ def material_master(
                     for row in told.rows
                 ]
             )
-        return told.reply().response()
+        reply = told.reply()
+        batches.await_rows(
+            parts,
+            client.tenant_id,
+            [{"material_id": row.material_id, "part_name": row.part_name} for row in told.rows],
+        )
+        return reply.response()
 
     return audited(parts.database, tasks, client, "erp_materials", SYSTEM, body, handle)

@@ -11,6 +11,7 @@ from connectors.gateway.requests import audited
 from connectors.gateway.routes.erp import PROBLEMS
 from connectors.systems import wms
 from schemas.views.materials import BatchAnswer
+from sql.reads import materials
 
 router = APIRouter(prefix="/api/v1/integrations/inventory", tags=["inventory"])
 SYSTEM = "WMS"
@@ -33,6 +34,9 @@ def stock_levels(
     def handle() -> Response:
         told = batches.read(body, media, "materials", wms.WmsStock)
         now = datetime.now(UTC)
+        with parts.database.tenant(client.tenant_id) as rows:
+            unknown = materials.unknown(rows, [row.material_id for row in told.rows])
+        told.refuse(unknown, "No such material; its master data come from the ERP.")
         parts.publisher.publish(
             [
                 said(
@@ -45,6 +49,19 @@ def stock_levels(
                 for row in told.rows
             ]
         )
-        return told.reply().response()
+        reply = told.reply()
+        batches.await_rows(
+            parts,
+            client.tenant_id,
+            [
+                {
+                    "material_id": row.material_id,
+                    "on_hand": str(row.on_hand_quantity),
+                    "allocated": str(row.allocated_quantity),
+                }
+                for row in told.rows
+            ],
+        )
+        return reply.response()
 
     return audited(parts.database, tasks, client, "inventory_stock_levels", SYSTEM, body, handle)

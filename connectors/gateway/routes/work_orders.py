@@ -55,6 +55,9 @@ def one(parts: Parts, reader: Reader, work_order_id: Identity) -> Any:
     """Bill of materials with availability, the latest readings, inspections, downtimes, alerts."""
     with parts.database.tenant(reader.tenant_id) as rows:
         found = work_orders.detail(rows, work_order_id)
+        is_accepted = found is not None or work_orders.is_known(rows, work_order_id)
+    if found is None and is_accepted:
+        raise Problem(404, f"{work_order_id} is accepted and will be here in a moment.", {"Retry-After": "1"})
     if found is None:
         raise Problem(404, f"No work order {work_order_id} is known.")
     return found
