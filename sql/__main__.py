@@ -16,9 +16,13 @@ def migrate_to(url: str, revision: str) -> None:
     """Bring the tables to a revision: 'head', 'base' or a number."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine(url).begin() as connection:
-        config.attributes["connection"] = connection
-        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+    database = engine(url)
+    try:
+        with database.begin() as connection:
+            config.attributes["connection"] = connection
+            (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+    finally:
+        database.dispose()
 
 
 @app.command()

@@ -20,7 +20,7 @@ def load(
             incoming, names, Identifier(table)
         )
     )
-    cursor.execute(SQL("TRUNCATE {}").format(incoming))
+    cursor.execute(SQL("DELETE FROM {}").format(incoming))
     with cursor.copy(SQL("COPY {} ({}) FROM STDIN").format(incoming, names)) as copy:
         for row in rows:
             copy.write_row(row)

@@ -16,6 +16,11 @@ def infra() -> Iterator[RunningPlant]:
 
 @pytest.fixture(scope="session")
 def plant() -> Iterator[RunningPlant]:
-    """The whole plant without simulators, shared by the end-to-end suite."""
-    with running_plant(infra_only=False) as plant:
-        yield plant
+    """The whole plant without simulators, shared by the suites that speak to it from outside.
+
+    One client sends what ten would, so the limit per client is lifted; `test_webhooks` has its own.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RATE_LIMIT_PER_MINUTE", "100000")
+        with running_plant(infra_only=False) as plant:
+            yield plant

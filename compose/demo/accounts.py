@@ -1,7 +1,7 @@
 """Settles what the simulators wrote down before they spoke against what Postgres and the dead letters say."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -172,7 +172,8 @@ def _units_made(entries: Sequence[Entry], earlier: Sequence[Entry], letters: dic
     made: Counter[str] = Counter()
     seen: set[str] = set()
     for entry in chain(earlier, entries):
-        if entry.work_order_id and entry.work_order_id in orders and entry.id not in seen and entry.id not in letters:
+        counts = entry.fate in ("applied", "late") and entry.id not in letters and entry.id not in seen
+        if counts and entry.work_order_id and entry.work_order_id in orders:
             made[entry.work_order_id] += entry.units
         seen.add(entry.id)
     return made

@@ -1,4 +1,4 @@
-"""The command line: `python -m compose.local up|down|status|wipe|topics|run`."""
+"""The command line: `python -m compose.local up|demo|down|status|wipe|topics|run`."""
 
 import os
 import sys
@@ -16,7 +16,8 @@ from compose.local.folder import Folder, run_directory
 from compose.local.plant import LocalPlant, Status
 
 app = typer.Typer(no_args_is_help=True, help="The plant on this machine. RUN_DIR says where it lives (.run).")
-console = Console(highlight=False)
+# Where nobody says how wide a line may be, in a file or a pipe, tables are as wide as our code.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 SHOWN = ("GATEWAY_URL", "KAFKA_BOOTSTRAP", "MQTT_URL", "OPCUA_URL")
 
 
@@ -38,8 +39,7 @@ def up(
     simulators: Annotated[bool, typer.Option("--simulators", help="with simulated traffic")] = False,
 ) -> None:
     """Start the plant in the background and return when it is ready."""
-    if brokers not in (None, 1, 3):
-        raise PlantError("BROKERS is 1 or 3: two brokers cannot outvote each other.")
+    check_brokers(brokers)
     if containers.choice(os.environ) == "compose":
         contained = containers.ComposePlant(Folder(run_directory()), workers, brokers)
         contained.up()
@@ -50,11 +50,32 @@ def up(
     show(plant.folder, plant.endpoints())
 
 
+def check_brokers(brokers: int | None) -> int | None:
+    """The number of brokers, if it is one that can vote. Raises PlantError."""
+    if brokers not in (None, 1, 3):
+        raise PlantError("BROKERS is 1 or 3: two brokers cannot outvote each other.")
+    return brokers
+
+
 def show(folder: Folder, found: dict[str, str]) -> None:
     """Say where the plant is reached."""
     console.print(f"The plant is up. All its addresses and passwords: {folder.endpoints}", soft_wrap=True)
     for name in SHOWN:
         console.print(f"  {name:16} {found[name]}", soft_wrap=True)
+
+
+@app.command()
+def demo(
+    duration: Annotated[float | None, typer.Option(envvar="DURATION", min=1, help="seconds; else until Ctrl-C")] = None,
+    workers: Annotated[int, typer.Option(envvar="WORKERS", min=1, max=16, help="Faust workers")] = 1,
+    brokers: Annotated[int | None, typer.Option(envvar="BROKERS", help="Kafka brokers: 1 or 3")] = None,
+) -> None:
+    """The whole plant with simulators and a live view; then an account of every message."""
+    from compose.demo.run import Demo
+
+    if containers.choice(os.environ) == "compose":
+        raise PlantError("The demo settles its ledgers beside local processes; run `make demo` without PLANT=compose.")
+    sys.exit(Demo(console, duration, workers, check_brokers(brokers)).run())
 
 
 @app.command()

@@ -101,6 +101,10 @@ class LocalPlant:
         """Stop one process and start it again."""
         self._runner.restart(process)
 
+    def stop(self, names: Iterable[str]) -> None:
+        """Stop some processes and return when they have ended; the others go on."""
+        self._runner.stop(names)
+
     def wait_until_ready(self, process: str, seconds: float = READY_SECONDS) -> None:
         """Return when a process does its work; at once if it does."""
         identity = identities.of(self.folder, self._brokers)
@@ -118,9 +122,13 @@ class LocalPlant:
         infrastructure = self._prepare(identity)
         self._runner.configure([*infrastructure, *self._ours(identity)])
         self._start([process.name for process in infrastructure], identity)
+        if not infra_only:
+            self._runner.start(processes.OPCUA_SERVER)
         self._first_steps(identity, infra_only)
         if not infra_only:
-            self._start(list(processes.commands(self._workers, self._simulators)), identity)
+            self._start(list(processes.commands(self._workers, simulators=False)), identity)
+        if not infra_only and self._simulators:
+            self._start(list(processes.SIMULATORS), identity)
 
     def _prepare(self, identity: Identity) -> list[Process]:
         """Configuration and storage of the three servers, side by side; then the settings of all the others."""

@@ -16,11 +16,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "agents": ("streams", "agents"),
     "projector": ("streams", "projector"),
 }
+# Needs nothing of the others and takes its time: it is started while topics and tables are made.
+OPCUA_SERVER = "opcua-sim"
 # What runs once before them, in this order: topics, tables, the machines of the layout.
 TOPICS = ("streams", "topics")
 MIGRATE = ("sql", "migrate")
 REGISTER = ("connectors", "register")
-# Traffic, only where somebody asks for simulators.
+# Traffic, only where somebody asks for simulators, and only when all the others are ready.
 SIMULATORS: dict[str, tuple[str, ...]] = {
     "mqtt-sim": ("compose.simulators", "mqtt"),
     "erp-sim": ("compose.simulators", "erp"),

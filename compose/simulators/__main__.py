@@ -54,7 +54,7 @@ def opcua(
 def erp(
     rate: Annotated[float, typer.Option(min=0.1, help="requests per minute, besides what keeps the plant busy")] = 12.0,
     seed: Annotated[int, typer.Option(help="the same seed orders the same")] = 1,
-    orders: Annotated[int, typer.Option(min=0, help="orders to begin with")] = 8,
+    orders: Annotated[int, typer.Option(min=0, help="open orders to begin with")] = 8,
     duration: Annotated[float | None, typer.Option(help="seconds; without it until SIGTERM")] = None,
 ) -> None:
     """An ERP that sends master data, stock and work orders."""

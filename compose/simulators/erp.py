@@ -45,7 +45,7 @@ def run(
         office.say(desk.opening(_now()))
         for name in unanswered(settings.tenant_id, earlier, orders_path):
             office.say(desk.again(name, _now()))
-        while office.accepted < orders and not stop.is_set():
+        for _ in range(orders - office.open_orders()):
             office.say(desk.new_order(_now()))
         _keep_busy(office, desk, 60 / rate, duration, stop)
     except (Away, httpx2.HTTPError) as error:

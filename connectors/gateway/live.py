@@ -183,6 +183,7 @@ class Tail:
                     "group.id": "mfg-gateway-tail",
                     "enable.auto.commit": False,
                     "auto.offset.reset": "latest",
+                    "log_level": 2,
                     "fetch.wait.max.ms": 20,
                     "fetch.queue.backoff.ms": 5,
                 }

@@ -4,17 +4,19 @@ import uuid
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from psycopg import OperationalError
+from psycopg import DataError, OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
 from schemas.codec import Unreadable, encode
+from sql.reads.pages import BadCursor
 
 log = structlog.get_logger()
 
+REFUSED = 1008
 TITLES = {
     400: "Bad request",
     401: "Not authenticated",
@@ -66,8 +68,17 @@ def install(app: FastAPI) -> None:
     """Answer every error as a problem document."""
 
     @app.exception_handler(Problem)
-    async def _problem(_: Request, problem: Problem) -> Response:
+    async def _problem(asked: Request | WebSocket, problem: Problem) -> Response | None:
+        if isinstance(asked, WebSocket):
+            await asked.close(REFUSED, problem.detail[:120])
+            return None
         return answer(problem)
+
+    @app.exception_handler(BadCursor)
+    @app.exception_handler(DataError)
+    async def _value(_: Request, error: Exception) -> Response:
+        sentence = str(error) if isinstance(error, BadCursor) else "A value in the request is not valid."
+        return answer(Problem(400, sentence))
 
     @app.exception_handler(Unreadable)
     async def _unreadable(_: Request, refusal: Unreadable) -> Response:

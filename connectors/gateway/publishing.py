@@ -25,7 +25,7 @@ class RequestPublisher:
     """One idempotent producer for all requests, polled by a thread of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self._producer = Producer(producer_config(settings, **{"linger.ms": 0}))
+        self._producer = Producer(producer_config(settings, **{"log_level": 2}))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)
         self._thread.start()

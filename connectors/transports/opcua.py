@@ -6,7 +6,7 @@ subscription. Nodes that cannot be read are named and tried again; the others do
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from connectors.outbox import Outbox
 from connectors.resilience import reconnect_delays, wait
 from connectors.systems.mes import VARIABLES
 from connectors.transports.opcua_nodes import discover, read
-from connectors.transports.opcua_session import TROUBLE, NotConfigured, session
+from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence, session
 from connectors.transports.opcua_views import BadNodes, Change, MachineView
 from schemas.settings import OpcUaEndpoint, Settings
 
@@ -78,13 +78,14 @@ class OpcUaTransport:
         while not stop.is_set():
             try:
                 async with session(self._endpoint, self._url, self._settings.opcua_keepalive_ms / 1000) as client:
-                    await self._listen(client, stop)
+                    try:
+                        await self._listen(client, stop)
+                    finally:
+                        # Before the session is closed, which a server that answers nothing draws out.
+                        delays = self._went_down() or delays
             except (*TROUBLE, NotConfigured) as error:
-                log.warning("the OPC-UA server cannot be heard", endpoint=self._endpoint.name, error=_sentence(error))
-            if self._line.is_up:
-                delays = reconnect_delays(self._settings)
-                self._line.lost()
-                metrics.LINE_UP.labels(self._line.name).set(0)
+                name, reason = self._endpoint.name, sentence(error, self._endpoint)
+                log.warning("the OPC-UA server cannot be heard", endpoint=name, error=reason)
             if not stop.is_set():
                 await wait(stop, next(delays))
 
@@ -116,6 +117,14 @@ class OpcUaTransport:
         if outage:
             metrics.GAPS.labels(self._line.name).inc()
             self._on_gap(outage, f"Nothing was heard from OPC-UA server {self._endpoint.name}.")
+
+    def _went_down(self) -> Iterator[float] | None:
+        """If the line was up: the waits before the next tries, from the beginning."""
+        if not self._line.is_up:
+            return None
+        self._line.lost()
+        metrics.LINE_UP.labels(self._line.name).set(0)
+        return reconnect_delays(self._settings)
 
     async def _subscription(self, client: Client) -> Subscription:
         """A subscription whose server speaks up three times in the time after which we give it up."""
@@ -217,7 +226,3 @@ class OpcUaTransport:
         now = datetime.now(UTC)
         address = f"{self._endpoint.name}/{view.path}"
         self._take(Received(address, view.reading(now, is_snapshot=is_snapshot), now, is_repeatable=True))
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from asyncua import Client, ua
@@ -28,16 +28,42 @@ CHECKS: Final = (
     | CertificateValidatorOptions.TRUSTED
     | CertificateValidatorOptions.PEER_SERVER
 )
-# What a server or a network does to us, as opposed to a fault of ours.
-TROUBLE: Final = (OSError, TimeoutError, ua.UaError, ServiceError)
+WRONG_USER: Final = frozenset(
+    {
+        ua.StatusCodes.BadUserAccessDenied,
+        ua.StatusCodes.BadIdentityTokenRejected,
+        ua.StatusCodes.BadIdentityTokenInvalid,
+    }
+)
 
 log = structlog.get_logger()
-# What goes wrong with a connection we tell in a sentence; asyncua tells it again with a traceback.
-logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
+# What goes wrong with a connection or a certificate we tell in a sentence; asyncua tells it again with a traceback.
+for name in ("asyncua.client", "asyncuagds"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class NotConfigured(Exception):
-    """The layout asks for security and does not say how."""
+    """The layout asks for security and does not say how, or names files that cannot be used."""
+
+
+class NotTrusted(Exception):
+    """The server's certificate is not one that we accept."""
+
+
+# What a server or a network does to us, as opposed to a fault of ours.
+TROUBLE: Final = (OSError, TimeoutError, ua.UaError, ServiceError, NotTrusted)
+
+
+def sentence(error: BaseException, endpoint: OpcUaEndpoint) -> str:
+    """What went wrong, so that a person knows what to do."""
+    if getattr(error, "code", None) in WRONG_USER:
+        if endpoint.username:
+            return f"The server refuses user {os.path.expandvars(endpoint.username)} or its password: {error}"
+        return f"The server lets nobody in without a name; give username and password in the plant layout: {error}"
+    if "No matching endpoints" in str(error):
+        asked = f"security_policy {endpoint.security_policy} and security_mode {endpoint.security_mode}"
+        return f"The server does not offer what the plant layout asks for, {asked}."
+    return str(error) or type(error).__name__
 
 
 @asynccontextmanager
@@ -78,16 +104,45 @@ async def _secure(client: Client, endpoint: OpcUaEndpoint) -> None:
             f"OPC-UA endpoint {endpoint.name} asks for {endpoint.security_mode}: "
             "name its certificate, private_key and trust_list in the plant layout."
         )
-    client.application_uri = await _application_uri(Path(endpoint.certificate)) or client.application_uri
-    store = TrustStore([Path(endpoint.trust_list)], [])
+    if endpoint.security_policy == "None":
+        raise NotConfigured(
+            f"OPC-UA endpoint {endpoint.name} asks for {endpoint.security_mode}: name its security_policy."
+        )
+    try:
+        client.application_uri = await _application_uri(Path(endpoint.certificate)) or client.application_uri
+        client.certificate_validator = await _validator(endpoint.trust_list)
+    except (ValueError, OSError) as error:
+        files = f"{endpoint.certificate} and {endpoint.trust_list}"
+        raise NotConfigured(f"The certificates of OPC-UA endpoint {endpoint.name} ({files}): {error}.") from error
+    await _set_security(client, endpoint)
+
+
+async def _set_security(client: Client, endpoint: OpcUaEndpoint) -> None:
+    """Asks the server for its certificate on the way, so what fails may be its fault or that of our key."""
+    policy = getattr(security_policies, f"SecurityPolicy{endpoint.security_policy}")
+    mode = ua.MessageSecurityMode[endpoint.security_mode]
+    try:
+        await client.set_security(policy, endpoint.certificate, endpoint.private_key, mode=mode)
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        key = endpoint.private_key
+        raise NotConfigured(f"The private key of OPC-UA endpoint {endpoint.name} ({key}): {error}.") from error
+
+
+async def _validator(trust_list: str) -> Callable[[x509.Certificate, Any], Awaitable[None]]:
+    """Checks the server's certificate; says what is wrong with it and where a good one belongs."""
+    store = TrustStore([Path(trust_list)], [])
     await store.load()
-    client.certificate_validator = CertificateValidator(CHECKS, store)
-    await client.set_security(
-        getattr(security_policies, f"SecurityPolicy{endpoint.security_policy}"),
-        endpoint.certificate,
-        endpoint.private_key,
-        mode=ua.MessageSecurityMode[endpoint.security_mode],
-    )
+    check = CertificateValidator(CHECKS, store)
+
+    async def validate(certificate: x509.Certificate, application: Any) -> None:
+        try:
+            await check(certificate, application)
+        except ServiceError as error:
+            whose, why = certificate.subject.rfc4514_string(), ua.StatusCode(error.code).name
+            complaint = f"The server's certificate ({whose}) is not accepted: {why}."
+            raise NotTrusted(f"{complaint} The certificates that we trust lie in {trust_list}.") from error
+
+    return validate
 
 
 async def _application_uri(path: Path) -> str | None:

@@ -79,7 +79,7 @@ def _history_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
         return (
             tenant_id,
             told.machine_id,
-            event.offset,
+            event.message.position,
             "gap",
             None,
             told.from_at,
@@ -101,14 +101,22 @@ def _history_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
 
 
 def _write_downtimes(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
-    """A start opens a row, an end closes it; whichever of the two is told last within a batch is the fuller one."""
-    fullest = {event.message.payload.downtime_id: event for event in events}
-    if not fullest:
-        return 0
-    rows = [
-        (tenant_id, *(getattr(event.message.payload, name) for name in DOWN), *event.place)
-        for event in fullest.values()
-    ]
+    """A start opens a row, an end closes it; the row names the event that opened it."""
+    starts = [_downtime_row(tenant_id, each) for each in events if each.message.type == "downtime.started"]
+    ends = {
+        each.message.payload.downtime_id: _downtime_row(tenant_id, each)
+        for each in events
+        if each.message.type == "downtime.ended"
+    }
+    opened = append(cursor, "downtime_events", DOWNTIME, starts)
+    return opened + _close_downtimes(cursor, list(ends.values())) if ends else opened
+
+
+def _downtime_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+    return (tenant_id, *(getattr(event.message.payload, name) for name in DOWN), *event.place)
+
+
+def _close_downtimes(cursor: Cursor[Any], rows: Sequence[Sequence[Any]]) -> int:
     incoming = load(cursor, "downtime_events", DOWNTIME, rows)
     names = SQL(", ").join(map(SQL, DOWNTIME))
     cursor.execute(

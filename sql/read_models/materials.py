@@ -33,17 +33,25 @@ BATCH = ("tenant_id", "material_id", "version", "batch_number", "quantity", "exp
 
 def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
     """Write what events of the topic inventory say of one tenant's materials; rows written."""
+    known = _versions(cursor, events)
     latest: dict[str, Event] = {}
     for event in events:
-        known = latest.get(event.message.payload.material_id)
-        if known is None or known.message.payload.version < event.message.payload.version:
-            latest[event.message.payload.material_id] = event
+        told = event.message.payload
+        if told.version > known.get(told.material_id, 0):
+            known[told.material_id], latest[told.material_id] = told.version, event
     rows = [
         (tenant_id, *(getattr(each.message.payload, name) for name in STATE), each.message.timestamp)
         for each in latest.values()
     ]
     written = upsert_newer(cursor, "materials", MATERIAL, rows, ("tenant_id", "material_id"))
     return written + _write_batches(cursor, tenant_id, [each.message.payload for each in latest.values()])
+
+
+def _versions(cursor: Cursor[Any], events: Sequence[Event]) -> dict[str, int]:
+    """The versions that the materials' rows have now; what is not newer is told again and changes nothing."""
+    materials = {event.message.payload.material_id for event in events}
+    cursor.execute("SELECT material_id, version FROM materials WHERE material_id = ANY(%s)", [list(materials)])
+    return dict(cursor.fetchall())
 
 
 def _write_batches(cursor: Cursor[Any], tenant_id: str, told: Sequence[MaterialChanged]) -> int:

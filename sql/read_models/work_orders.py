@@ -1,6 +1,7 @@
 """Work orders, their bills of materials, production logs and inspections."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg import Cursor
@@ -46,22 +47,35 @@ BOM_LINE = ("material_id", "part_number", "part_name", "quantity_required", "uni
 
 
 def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
-    """Write what events of the topic work-orders say of one tenant's orders; rows written."""
-    by_type: dict[str, list[Event]] = {}
-    for event in events:
-        by_type.setdefault(event.message.type, []).append(event)
-    heads = [each for each in events if isinstance(each.message.payload, WorkOrderChanged)]
-    progressed = by_type.get("work_order.progressed", [])
-    inspected = by_type.get("work_order.inspected", [])
+    """Write what events of the topic work-orders say of one tenant's orders; rows written.
+
+    The rows do not depend on how events are cut into batches, nor on what is told again.
+    """
+    news = _news(cursor, events)
+    heads = [each for each in news if isinstance(each.message.payload, WorkOrderChanged)]
+    progressed = _of_type(events, "work_order.progressed")
+    inspected = _of_type(events, "work_order.inspected")
     return (
         _write_heads(cursor, tenant_id, heads)
         + _write_bill(cursor, tenant_id, heads)
-        + _write_progress(cursor, progressed)
+        + _write_progress(cursor, _of_type(news, "work_order.progressed"))
         + append(cursor, "production_logs", LOG, [_log_row(tenant_id, event) for event in progressed])
-        + _write_quality(cursor, inspected)
+        + _write_quality(cursor, _of_type(news, "work_order.inspected"))
         + append(cursor, "quality_inspections", INSPECTION, [_inspection_row(tenant_id, each) for each in inspected])
-        + _write_archived(cursor, by_type.get("work_order.archived", []))
+        + _write_archived(cursor, _of_type(news, "work_order.archived"))
     )
+
+
+def _of_type(events: Sequence[Event], type_name: str) -> list[Event]:
+    return [event for event in events if event.message.type == type_name]
+
+
+def _news(cursor: Cursor[Any], events: Sequence[Event]) -> list[Event]:
+    """The events that are newer than the row of their order; what a restarted worker tells again is not."""
+    orders = {event.message.payload.work_order_id for event in events}
+    cursor.execute("SELECT work_order_id, version FROM work_orders WHERE work_order_id = ANY(%s)", [list(orders)])
+    known = dict(cursor.fetchall())
+    return [each for each in events if each.message.payload.version > known.get(each.message.payload.work_order_id, 0)]
 
 
 def _latest(events: Sequence[Event]) -> list[Event]:
@@ -75,14 +89,16 @@ def _latest(events: Sequence[Event]) -> list[Event]:
 
 
 def _write_heads(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
-    rows = [_head_row(tenant_id, each) for each in _latest(events)]
+    created_at: dict[str, datetime] = {}
+    for event in events:
+        created_at.setdefault(event.message.payload.work_order_id, event.message.timestamp)
+    rows = [_head_row(tenant_id, each, created_at[each.message.payload.work_order_id]) for each in _latest(events)]
     return upsert_newer(cursor, "work_orders", ORDER, rows, ("tenant_id", "work_order_id"), keep=("created_at",))
 
 
-def _head_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+def _head_row(tenant_id: str, event: Event, created_at: datetime) -> tuple[Any, ...]:
     told = event.message.payload
-    at = event.message.timestamp
-    return (tenant_id, *(getattr(told, name) for name in HEAD), at, at)
+    return (tenant_id, *(getattr(told, name) for name in HEAD), created_at, event.message.timestamp)
 
 
 def _write_bill(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
@@ -134,7 +150,7 @@ def _write_progress(cursor: Cursor[Any], events: Sequence[Event]) -> int:
               quantity_produced = greatest(kept.quantity_produced, told.quantity_produced),
               quantity_scrapped = greatest(kept.quantity_scrapped, told.quantity_scrapped),
               current_machine_id = told.current_machine_id,
-              updated_at = greatest(kept.updated_at, told.updated_at),
+              updated_at = CASE WHEN kept.version < told.version THEN told.updated_at ELSE kept.updated_at END,
               version = greatest(kept.version, told.version)
             FROM {} AS told WHERE kept.work_order_id = told.work_order_id
             """
@@ -175,15 +191,17 @@ def _write_quality(cursor: Cursor[Any], events: Sequence[Event]) -> int:
         """
         UPDATE work_orders AS kept
         SET version = greatest(kept.version, told.version),
+            updated_at = CASE WHEN kept.version < told.version THEN told.updated_at ELSE kept.updated_at END,
             inspection_count = greatest(kept.inspection_count, told.inspections),
             defect_count = greatest(kept.defect_count, told.defects)
-        FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
-          AS told(work_order_id, version, inspections, defects)
+        FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+          AS told(work_order_id, version, updated_at, inspections, defects)
         WHERE kept.work_order_id = told.work_order_id
         """,
         [
             [each.work_order_id for each in told],
             [each.version for each in told],
+            [each.message.timestamp for each in latest],
             [each.inspection_count for each in told],
             [each.defect_count for each in told],
         ],
@@ -202,7 +220,8 @@ def _write_archived(cursor: Cursor[Any], events: Sequence[Event]) -> int:
         return 0
     cursor.execute(
         """
-        UPDATE work_orders AS kept SET version = told.version, archived_at = told.archived_at
+        UPDATE work_orders AS kept
+        SET version = told.version, archived_at = told.archived_at, updated_at = told.archived_at
         FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS told(work_order_id, version, archived_at)
         WHERE kept.work_order_id = told.work_order_id AND kept.version < told.version
         """,

@@ -10,12 +10,13 @@ import urllib.request
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import decode
 from schemas.envelope import Message
@@ -88,6 +89,11 @@ class Connector:
             raise
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -120,9 +126,16 @@ class Ear:
         known = self._consumer.list_topics(timeout=10).topics
         lanes = [TopicPartition(topic, each) for topic in topics for each in known[topic].partitions]
         for lane in lanes:
-            lane.offset = self._consumer.get_watermark_offsets(lane, 10)[1]
+            lane.offset = eventually(partial(self._end, lane), 20, f"{lane} has no leader") - 1
         self._consumer.assign(lanes)
         self.records: list[Any] = []
+
+    def _end(self, lane: TopicPartition) -> int:
+        """One more than where a log ends; 0 while nobody leads it, as just after its creation."""
+        try:
+            return int(self._consumer.get_watermark_offsets(lane, 10)[1]) + 1
+        except KafkaException:
+            return 0
 
     def listen(self, seconds: float = 0.05) -> None:
         """Take what has come."""

@@ -128,6 +128,12 @@ def mes(infra: RunningPlant) -> Iterator[Mes]:
     speaking.close()
 
 
+def arrives(mes: Mes, ear: Ear, cumulative: int) -> None:
+    """Send a count, and wait until Kafka has it."""
+    mes.count("M-AFTER", cumulative)
+    ear.until(lambda: cumulative in totals(ear.said(about="M-AFTER")))
+
+
 @contextmanager
 def kafka_stopped(plant: RunningPlant) -> Iterator[None]:
     """Kafka ends in order, and comes back with what it had."""
@@ -294,10 +300,10 @@ def test_a_will_that_reports_a_downtime_is_taken_as_one(connector: Connector, me
 
 def break_off(client: Client) -> None:
     """A machine's connection breaks without a good-bye."""
-    sock = client.socket()
-    assert sock is not None
+    line = client.socket()
+    assert isinstance(line, socket.socket)
     client.loop_stop()
-    sock.shutdown(socket.SHUT_RDWR)
+    line.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_retained_message_that_comes_again_after_a_restart_has_the_same_id_and_is_late(
@@ -321,8 +327,7 @@ def test_a_bad_retained_message_is_one_dead_letter_however_often_we_subscribe(
     ear.until(lambda: ear.letters("M-KEPT"))
     for cumulative in (1, 2):
         infra.local.restart("mqtt")
-        mes.count("M-AFTER", cumulative)
-        ear.until(lambda wanted=cumulative: wanted in totals(ear.said(about="M-AFTER")))
+        arrives(mes, ear, cumulative)
     mes.tell(count_topic("M-KEPT"), b"", retain=True)
     ear.until(lambda: "EMPTY_MESSAGE" in codes(ear.letters("M-KEPT")))
     assert codes(ear.letters("M-KEPT")) == {"INVALID_JSON": 1, "EMPTY_MESSAGE": 1}
@@ -347,6 +352,11 @@ def in_a_stream(mes: Mes, machines: int, counts: int, trouble: Any) -> None:
     speaking.join()
 
 
+def stream_has_brought(ear: Ear, messages: int) -> None:
+    """Wait until more than so many messages of the stream are in Kafka."""
+    ear.until(lambda: len(ear.said(about="M-STREAM-")) > messages)
+
+
 def stream_is_whole(ear: Ear, machines: int, counts: int) -> bool:
     by_machine = defaultdict(set)
     for each in ear.said("mes.production_count", "M-STREAM-"):
@@ -365,7 +375,7 @@ def test_killed_in_the_middle_of_a_stream_the_connector_loses_nothing_and_repeat
 ) -> None:
     def kill_twice() -> None:
         for seen in (200, 1200):
-            ear.until(lambda wanted=seen: len(ear.said(about="M-STREAM-")) > wanted)
+            stream_has_brought(ear, seen)
             connector.kill()
             connector.start()
 
@@ -379,7 +389,7 @@ def test_ended_in_the_middle_of_a_stream_the_connector_ends_cleanly_and_repeats_
     connector: Connector, mes: Mes, ear: Ear
 ) -> None:
     def stop_once() -> None:
-        ear.until(lambda: len(ear.said(about="M-STREAM-")) > 200)
+        stream_has_brought(ear, 200)
         assert connector.stop() == 0
         connector.start()
 
@@ -444,7 +454,7 @@ def test_a_restart_of_the_broker_in_the_middle_of_a_stream_is_survived(
     infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear
 ) -> None:
     def restart() -> None:
-        ear.until(lambda: len(ear.said(about="M-STREAM-")) > 200)
+        stream_has_brought(ear, 200)
         infra.local.restart("mqtt")
 
     in_a_stream(mes, 8, 200, restart)
@@ -467,8 +477,7 @@ def test_a_session_the_broker_has_forgotten_is_a_gap_in_the_history_of_every_mac
     gap = ear.said("mes.connection_gap")[0]
     assert gap.payload.from_at < gap.payload.to_at
     assert "forgotten our session" in gap.payload.reason
-    mes.count("M-AFTER", 3)
-    ear.until(lambda: 3 in totals(ear.said(about="M-AFTER")))
+    arrives(mes, ear, 3)
 
 
 def test_a_wrong_password_is_said_in_a_sentence_and_the_right_one_helps(
@@ -480,8 +489,7 @@ def test_a_wrong_password_is_said_in_a_sentence_and_the_right_one_helps(
     assert "Traceback" not in connector.log
     assert connector.stop() == 0
     connector.start()
-    mes.count("M-AFTER", 4)
-    ear.until(lambda: 4 in totals(ear.said(about="M-AFTER")))
+    arrives(mes, ear, 4)
 
 
 def test_mqtt_5_is_a_matter_of_the_address(infra: RunningPlant, connector: Connector, mes: Mes, ear: Ear) -> None:

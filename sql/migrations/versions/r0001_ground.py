@@ -142,7 +142,7 @@ TABLES = (
         "One row is one change of a machine's status, or a gap in which nobody saw it.",
         f"""
     machine_id text NOT NULL | the machine
-    version bigint NOT NULL | version of the machine with this change; of a gap, the offset of its event
+    version bigint NOT NULL | version of the machine with this change; of a gap, the position of its message
     status text NOT NULL | status from then on; 'gap' where nothing was observed
     previous_status text | status before
     from_at timestamptz NOT NULL | since when

@@ -1,0 +1,141 @@
+"""Event topics as the agents would fill them, a projector as a process, and rows to look at."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from confluent_kafka import Producer
+
+from schemas.codec import encode
+from schemas.envelope import Message
+from schemas.settings import Settings
+from schemas.topics import MESSAGES, key_of
+from sql.read_models.registry import TABLES
+from streams.driver import Output, Record, fold_batch
+from streams.kafka.consumer import LogReader
+from streams.kafka.producer import producer_config
+from streams.topology import TOPOLOGY
+from tests.plants import RunningPlant, eventually
+
+NOT_COMPARED = ("recorded_at",)
+
+
+def folded(said: Sequence[Message[Any]]) -> list[Output]:
+    """The events that the whole topology says of these messages, heard one after the other."""
+    states: dict[str, dict[bytes, bytes]] = {each.name: {} for each in TOPOLOGY}
+    by_inbox = {each.inbox: each for each in TOPOLOGY}
+    offsets: Counter[str] = Counter()
+    waiting, events = deque(event(each) for each in said), list[Output]()
+    while waiting:
+        heard = waiting.popleft()
+        if (processor := by_inbox.get(heard.topic)) is None:
+            events.append(heard)
+            continue
+        record = Record(offsets[heard.topic], heard.key, heard.value)
+        offsets[heard.topic] += 1
+        batch = fold_batch(processor, 0, states[processor.name], [record])
+        states[processor.name].update(batch.changed)
+        waiting.extendleft(reversed(batch.outputs))
+    return events
+
+
+def event(said: Message[Any]) -> Output:
+    """A message as the record it is in its topic."""
+    return Output(MESSAGES[said.type].topic, key_of(said.type, said.tenant_id, said.payload), encode(said))
+
+
+def publish(settings: Settings, outputs: Iterable[Output]) -> None:
+    """Put records into their topics and return when Kafka has them."""
+    producer = Producer(producer_config(settings))
+    for output in outputs:
+        producer.produce(output.topic, output.value, output.key)
+        producer.poll(0)
+    assert producer.flush(30) == 0
+
+
+class Projecting:
+    """One projector process, started again whenever it ends, until told to stop."""
+
+    def __init__(self, plant: RunningPlant, folder: Path, **env: str) -> None:
+        self.env = os.environ | plant.endpoints | {"METRICS_PORT": "0"} | env
+        self.log_path = folder / "projector.log"
+        self.starts = 0
+        self._is_wanted = True
+        self._started = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+        self._started.wait()
+
+    def _keep(self) -> None:
+        while self._is_wanted:
+            with self.log_path.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "streams", "projector"], env=self.env, stdout=log, stderr=subprocess.STDOUT
+                )
+            self.starts += 1
+            self._started.set()
+            self._process.wait()
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(signum)
+
+    def stop(self) -> int:
+        """End it as the runner would; its exit code."""
+        self._is_wanted = False
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+        try:
+            code = self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        self._keeper.join()
+        return code
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return self.log_path.read_text(errors="replace")
+
+
+def rows(connection: psycopg.Connection[Any], table: str, schema: str = "public", *hidden: str) -> list[str]:
+    """All rows of a table as text, sorted, but for the moment they were written; the connection may see all tenants."""
+    left_out = [*NOT_COMPARED, *hidden]
+    query = f"SELECT (to_jsonb(kept) - %s::text[])::text FROM {schema}.{table} AS kept ORDER BY 1"
+    return [text for (text,) in connection.execute(query, [left_out]).fetchall()]
+
+
+def everything(owner_url: str, *hidden: str) -> dict[str, list[str]]:
+    """All rows of all read models, of every tenant."""
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("SELECT set_config('app.is_rebuilding', 'on', true)")
+        return {table: rows(connection, table, "public", *hidden) for table in TABLES}
+
+
+def await_projected(plant: RunningPlant, outputs: Sequence[Output], seconds: float = 30) -> None:
+    """Return when the read models stand at the end of the topics that these records are in."""
+    reader = LogReader(plant.settings())
+    try:
+        ends = reader.ends_now(reader.lanes({output.topic for output in outputs}))
+    finally:
+        reader.close()
+
+    def is_there() -> bool:
+        with psycopg.connect(plant.app_url) as connection:
+            found = connection.execute("SELECT topic, partition, next_offset FROM ops.projection_offsets").fetchall()
+        known = {(topic, partition): next_offset for topic, partition, next_offset in found}
+        return all(known.get(lane, 0) >= end for lane, end in ends.items())
+
+    eventually(is_there, seconds, f"the projector is not at the end of the log after {seconds} s")

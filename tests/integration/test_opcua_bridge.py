@@ -1,0 +1,543 @@
+"""From real OPC-UA servers to a real Kafka through the process `mes-opcua`, whatever a server does."""
+
+import asyncio
+import itertools
+import json
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from asyncua import ua
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from compose.simulators.opcua import PlantServer
+from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence, session
+from schemas.envelope import Message
+from schemas.settings import DEFAULT_TENANT, OpcUaEndpoint, Settings
+from streams.kafka.admin import create_topics
+from tests.integration.bridges import DEAD_LETTERS, INBOX, Connector, Ear, codes, free_port
+from tests.plants import RunningPlant, eventually
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
+QUICK = {
+    "OPCUA_SUBSCRIPTION_INTERVAL_MS": "50",
+    "OPCUA_KEEPALIVE_MS": "1000",
+    "RECONNECT_DELAYS": "0.2,0.4",
+    "RECONNECT_CAP_SECONDS": "0.3",
+}
+
+
+class Floor:
+    """A real OPC-UA server with machines, on an event loop of its own; may go, come back and freeze."""
+
+    def __init__(self, folder: Path, **endpoint: Any) -> None:
+        self.folder = folder
+        self.endpoint = OpcUaEndpoint(name="line2", url=f"opc.tcp://127.0.0.1:{free_port()}", **endpoint)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server: PlantServer | None = None
+        self._frozen = threading.Event()
+
+    def open(self, *machine_ids: str) -> None:
+        """Listen, with these machines, idle."""
+        self._server = PlantServer(self.endpoint.url, self.endpoint, self.folder)
+        self._run(self._server.start(machine_ids))
+
+    def shut(self) -> None:
+        """Stop listening."""
+        if self._server:
+            self._run(self._server.stop())
+            self._server = None
+
+    def write(self, machine_id: str, **values: Any) -> None:
+        """Change variables of a machine."""
+        assert self._server is not None
+        self._run(self._server.write(machine_id, **values))
+
+    def add(self, machine_id: str, *leave_out: str) -> None:
+        """A machine appears."""
+        assert self._server is not None
+        self._run(self._server.add(machine_id, leave_out))
+
+    def remove(self, machine_id: str) -> None:
+        """A machine disappears."""
+        assert self._server is not None
+        self._run(self._server.remove(machine_id))
+
+    def freeze(self) -> None:
+        """Connections stay open, and nobody answers any more."""
+        self._frozen.clear()
+        self._loop.call_soon_threadsafe(self._frozen.wait)
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._frozen.set()
+
+    def close(self) -> None:
+        self.thaw()
+        self.shut()
+        self._run(self._end_what_is_left())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @staticmethod
+    async def _end_what_is_left() -> None:
+        """asyncua's server leaves tasks behind for sessions that were not closed."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+class Ground:
+    """Floors and connectors of a test or of all of them, gone afterwards."""
+
+    def __init__(self, plant: RunningPlant, folder: Path) -> None:
+        self._plant, self.folder = plant, folder
+        self._floors: list[Floor] = []
+        self._connectors: list[Connector] = []
+
+    def floor(self, **endpoint: Any) -> Floor:
+        """A server's place, not yet listening."""
+        self._floors.append(Floor(self.folder / f"floor-{len(self._floors)}", **endpoint))
+        return self._floors[-1]
+
+    def connector(self, machine_ids: list[str], *endpoints: OpcUaEndpoint) -> Connector:
+        """A connector that expects these machines at the first of these servers; not started."""
+        layout = self.folder / f"plant-{len(self._connectors)}.toml"
+        layout.write_text(toml(machine_ids, endpoints))
+        env = self._plant.endpoints | QUICK | {"PLANT_LAYOUT": str(layout)}
+        process = Connector("mes-opcua", self.folder / f"connector-{len(self._connectors)}", env)
+        self._connectors.append(process)
+        return process
+
+    def clear(self) -> None:
+        """End everything."""
+        for connector in self._connectors:
+            if connector.is_running:
+                connector.kill()
+        for floor in self._floors:
+            floor.close()
+
+
+def toml(machine_ids: list[str], endpoints: tuple[OpcUaEndpoint, ...]) -> str:
+    """A plant layout; its machines are at the first server."""
+    parts = []
+    for endpoint in endpoints:
+        told = endpoint.model_dump(exclude_none=True, exclude={"node_ids"})
+        parts += ["[[opcua]]", *(f'{name} = "{value}"' for name, value in told.items())]
+    for machine_id in machine_ids:
+        parts += ["[[machines]]", f'machine_id = "{machine_id}"', 'machine_name = "A machine"', 'line = "line2"']
+        parts += [f'opcua_endpoint = "{endpoints[0].name}"']
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="module")
+def settings(infra: RunningPlant) -> Settings:
+    told = infra.settings()
+    create_topics(told)
+    return told
+
+
+@pytest.fixture
+def ear(settings: Settings) -> Iterator[Ear]:
+    listening = Ear(settings, INBOX, DEAD_LETTERS)
+    yield listening
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def ground(infra: RunningPlant, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    place = Ground(infra, tmp_path_factory.mktemp("ground"))
+    yield place
+    place.clear()
+
+
+@pytest.fixture(scope="module")
+def floor(ground: Ground) -> Floor:
+    """The server that most tests share, with M-1 and M-2; each test leaves them idle."""
+    place = ground.floor()
+    place.open("M-1", "M-2")
+    return place
+
+
+@pytest.fixture(scope="module")
+def connector(ground: Ground, floor: Floor) -> Connector:
+    """Listens to that server. It also expects M-3, which is not there, and a second server, which does not answer."""
+    elsewhere = ground.floor().endpoint.model_copy(update={"name": "line3"})
+    process = ground.connector(["M-1", "M-2", "M-3"], floor.endpoint, elsewhere)
+    process.start()
+    return process
+
+
+def statuses(ear: Ear, machine_id: str) -> list[str]:
+    return [each.payload.status for each in ear.said("mes.machine_status", machine_id)]
+
+
+def await_status(ear: Ear, machine_id: str, status: str, seconds: float = 20) -> Message[Any]:
+    """The first message that says so."""
+
+    def found() -> Message[Any] | None:
+        said = ear.said("mes.machine_status", machine_id)
+        return next((each for each in said if each.payload.status == status), None)
+
+    message: Message[Any] = ear.until(found, seconds, f"{machine_id} never said {status}")
+    return message
+
+
+def await_utilization(ear: Ear, machine_id: str, percentage: float) -> None:
+    """Listen until a machine says so."""
+    ear.until(
+        lambda: [each for each in ear.said(about=machine_id) if each.payload.utilization_percentage == percentage]
+    )
+
+
+def gaps(ear: Ear) -> dict[str, Any]:
+    """The gaps that were marked, by machine."""
+    return {each.payload.machine_id: each.payload for each in ear.said("mes.connection_gap")}
+
+
+def await_named(connector: Connector, node: str, bad: int = 1) -> None:
+    """Wait until a node counts as bad, or (0) does not any more."""
+    told = {1: "is not named", 0: "stays bad"}[bad]
+    eventually(lambda: connector.figure("connector_bad_nodes", "line2", node) == bad, 10, f"{node} {told}")
+
+
+# -- what arrives ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("Producing", "running"),
+        ("Running", "running"),
+        ("Down", "breakdown"),
+        ("Faulted", "breakdown"),
+        ("Stopped", "stopped"),
+        ("Idle", "idle"),
+    ],
+)
+def test_a_status_means_one_thing_whoever_says_it(
+    connector: Connector, floor: Floor, ear: Ear, told: str, meant: str
+) -> None:
+    floor.write("M-1", CurrentStatus=told)
+    await_status(ear, "M-1", meant)
+    assert ear.letters() == []
+
+
+def test_a_reading_carries_all_variables_the_moment_of_its_source_and_the_key_of_its_machine(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    at = datetime.now(UTC) - timedelta(seconds=7)
+    floor.write(
+        "M-2",
+        at=at,
+        CurrentStatus="Producing",
+        UtilizationPercentage=85.2,
+        CurrentWorkOrderId="WO-4600",
+        UnitsProducedThisCycle=12,
+        CycleTimeSeconds=45.3,
+        DowntimeSeconds=0.0,
+        LastUpdateTimestamp=at.isoformat(),
+    )
+    ear.until(lambda: [each for each in ear.said(about="M-2") if each.payload.current_work_order_id == "WO-4600"])
+    said = ear.said(about="M-2")[-1]
+    assert said.payload.status == "running"
+    assert said.payload.utilization_percentage == 85.2
+    assert said.payload.units_produced_this_cycle == 12
+    assert said.payload.cycle_time_seconds == 45.3
+    assert not said.payload.is_snapshot
+    assert said.timestamp == at
+    assert ear.keys("mes.machine_status", "M-2") == {f"{DEFAULT_TENANT}/M-2".encode()}
+    assert said.message_id.startswith("status-M-2-")
+
+
+def test_every_status_between_two_publications_is_told(connector: Connector, floor: Floor, ear: Ear) -> None:
+    words = ["Running", "Faulted", "Running", "Stopped", "Idle"]
+    for word in words:
+        floor.write("M-1", CurrentStatus=word)
+    ear.until(lambda: statuses(ear, "M-1")[-1:] == ["idle"] and len(statuses(ear, "M-1")) >= len(words))
+    assert statuses(ear, "M-1") == ["running", "breakdown", "running", "stopped", "idle"]
+
+
+# -- bad nodes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_status_without_meaning_is_one_dead_letter_however_often_it_is_said_and_others_go_on(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    floor.write("M-1", CurrentStatus="Purring")
+    ear.until(ear.letters)
+    for utilization in (10.0, 20.0, 30.0):
+        floor.write("M-1", UtilizationPercentage=utilization)
+        floor.write("M-2", UtilizationPercentage=utilization)
+        await_utilization(ear, "M-2", utilization)
+    assert codes(ear.letters()) == {"UNKNOWN_STATUS": 1}
+    assert ear.letters()[0]["source_address"] == "line2/MES.Machines.M-1.Status"
+    assert ear.letters()[0]["original_message"]["variables"]["CurrentStatus"] == "Purring"
+    floor.write("M-1", CurrentStatus="Idle")
+    await_status(ear, "M-1", "idle")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "good", "reason"),
+    [
+        ("LastUpdateTimestamp", "yesterday", "", "Invalid"),
+        ("UtilizationPercentage", float("nan"), 0.0, "NaN"),
+        ("UnitsProducedThisCycle", -5, 0, "Expected"),
+        ("CycleTimeSeconds", ua.Variant([1.0, 2.0], ua.VariantType.Double), 0.0, "Expected"),
+    ],
+)
+def test_a_variable_that_says_nonsense_is_named_and_left_out_and_the_status_is_still_told(
+    connector: Connector, floor: Floor, ear: Ear, variable: str, value: Any, good: Any, reason: str
+) -> None:
+    node = f"MES.Machines.M-1.Status.{variable}"
+    floor.write("M-1", **{variable: value, "CurrentStatus": "Faulted"})
+    await_status(ear, "M-1", "breakdown")
+    await_named(connector, node)
+    assert re.search(f'"node": "{node}", "reason": "[^"]*{reason}', connector.log), connector.log[-2000:]
+    floor.write("M-1", **{variable: good, "CurrentStatus": "Idle"})
+    await_named(connector, node, bad=0)
+    await_status(ear, "M-1", "idle")
+    assert ear.letters() == []
+
+
+def test_a_status_of_bad_quality_is_unknown_and_its_node_is_named_until_it_is_good(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    node = "MES.Machines.M-1.Status.CurrentStatus"
+    floor.write("M-1", CurrentStatus="Running", quality=ua.StatusCodes.BadSensorFailure)
+    await_status(ear, "M-1", "unknown")
+    await_named(connector, node)
+    assert "BadSensorFailure" in connector.log
+    floor.write("M-1", CurrentStatus="Idle")
+    await_status(ear, "M-1", "idle")
+    await_named(connector, node, bad=0)
+
+
+# asyncua's server does not await what it has to tell of nodes that are deleted.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_missing_machine_is_named_and_heard_while_it_is_there_and_its_neighbour_all_the_time(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    node = "MES.Machines.M-3.Status"
+    await_named(connector, node)
+    assert f"The server has no node {node}." in connector.log
+    for word, meant in (("Running", "running"), ("Stopped", "stopped")):
+        floor.add("M-3")
+        await_named(connector, node, bad=0)
+        floor.write("M-3", CurrentStatus=word)
+        await_status(ear, "M-3", meant)
+        floor.remove("M-3")
+        await_named(connector, node)
+        floor.write("M-2", CurrentStatus=word)
+        await_status(ear, "M-2", meant)
+    assert ear.said("mes.machine_status", "M-3")[0].payload.is_snapshot
+    floor.write("M-2", CurrentStatus="Idle")
+    await_status(ear, "M-2", "idle")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_machine_without_a_status_variable_is_named_and_unknown(connector: Connector, floor: Floor, ear: Ear) -> None:
+    floor.add("M-3", "CurrentStatus")
+    await_status(ear, "M-3", "unknown")
+    await_named(connector, "MES.Machines.M-3.Status.CurrentStatus")
+    floor.remove("M-3")
+    await_named(connector, "MES.Machines.M-3.Status")
+
+
+def test_one_server_that_is_away_is_named_and_does_not_keep_us_from_another(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    assert connector.figure("connector_line_up", "opcua-line3") == 0
+    assert tries(connector, "line3")
+    floor.write("M-1", CurrentStatus="Running")
+    await_status(ear, "M-1", "running")
+    floor.write("M-1", CurrentStatus="Idle")
+    await_status(ear, "M-1", "idle")
+
+
+# -- trouble -----------------------------------------------------------------------------------------------------------
+
+
+def open_lines(connector: Connector, floor: Floor) -> int:
+    """How many connections to the server the process holds."""
+    port = int(floor.endpoint.url.rsplit(":", 1)[1])
+    found = psutil.Process(connector.pid).net_connections("tcp")
+    return sum(1 for each in found if each.raddr and each.raddr.port == port and each.status == "ESTABLISHED")
+
+
+def tries(connector: Connector, endpoint: str = "line2") -> list[datetime]:
+    """When the connector said that a server cannot be heard."""
+    lines = [line for line in connector.log.splitlines() if "cannot be heard" in line and endpoint in line]
+    return [datetime.fromisoformat(re.findall(r'"timestamp": "([^"]+)"', line)[0]) for line in lines]
+
+
+def test_after_a_server_was_away_its_machines_have_a_gap_and_a_snapshot_of_what_is_now(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    shut_at = datetime.now(UTC)
+    floor.shut()
+    eventually(lambda: connector.figure("connector_line_up") == 0, 10, "the loss is not noticed")
+    back_at = datetime.now(UTC)
+    floor.open("M-1", "M-2")
+    ear.until(lambda: len(gaps(ear)) == 3)
+    assert set(gaps(ear)) == {"M-1", "M-2", "M-3"}
+    assert shut_at - timedelta(seconds=1) <= gaps(ear)["M-1"].from_at <= shut_at + timedelta(seconds=1)
+    assert gaps(ear)["M-1"].to_at >= back_at
+    assert "line2" in gaps(ear)["M-1"].reason
+    await_status(ear, "M-1", "idle")
+    gap, snapshot = ear.said(about="M-1")
+    assert (gap.type, snapshot.payload.is_snapshot) == ("mes.connection_gap", True)
+    floor.write("M-1", CurrentStatus="Producing")
+    assert not await_status(ear, "M-1", "running").payload.is_snapshot
+    assert open_lines(connector, floor) == 1
+
+
+def test_a_server_that_freezes_is_given_up_and_heard_again_when_it_wakes(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    floor.freeze()
+    eventually(lambda: connector.figure("connector_line_up") == 0, 10, "the silence is not noticed")
+    floor.thaw()
+    floor.write("M-1", CurrentStatus="Down")
+    await_status(ear, "M-1", "breakdown")
+    assert set(gaps(ear)) == {"M-1", "M-2", "M-3"}
+    eventually(lambda: open_lines(connector, floor) == 1, 10, "old connections are left open")
+
+
+def test_a_killed_connector_marks_the_gap_it_made_when_it_is_started_again(
+    connector: Connector, floor: Floor, ear: Ear
+) -> None:
+    connector.kill()
+    floor.write("M-1", CurrentStatus="Stopped")
+    connector.start()
+    assert await_status(ear, "M-1", "stopped").payload.is_snapshot
+    assert set(gaps(ear)) == {"M-1", "M-2", "M-3"}
+    floor.write("M-1", CurrentStatus="Idle")
+    await_status(ear, "M-1", "idle")
+
+
+def test_the_waits_between_two_tries_grow_to_the_cap(ground: Ground) -> None:
+    connector = ground.connector(["M-1"], ground.floor().endpoint)
+    connector.start(lines=0, RECONNECT_DELAYS="0.1,0.3,2,60", RECONNECT_CAP_SECONDS="0.6")
+    eventually(lambda: len(tries(connector)) >= 5, 20, connector.log)
+    waits = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(tries(connector)[:5])]
+    for waited, told in zip(waits, [0.1, 0.3, 0.6, 0.6], strict=True):
+        assert told <= waited < told + 0.25
+    assert connector.stop() == 0
+
+
+# -- who may listen ----------------------------------------------------------------------------------------------------
+
+
+async def refusal(endpoint: OpcUaEndpoint) -> str:
+    """The sentence in which a session ends that must not come about."""
+    with pytest.raises((*TROUBLE, NotConfigured)) as refused:
+        async with session(endpoint, endpoint.url, 1.0):
+            pass
+    return sentence(refused.value, endpoint)
+
+
+def complaint(connector: Connector) -> str:
+    """The sentence in which the process says first that it cannot hear its server."""
+    eventually(lambda: tries(connector), 20, "nothing is said")
+    assert "Traceback" not in connector.log
+    line = next(line for line in connector.log.splitlines() if "cannot be heard" in line)
+    return str(json.loads(line)["error"])
+
+
+@pytest.fixture(scope="module")
+def locked(ground: Ground) -> Floor:
+    """A server that wants a user and a password."""
+    place = ground.floor(username="listener", password="right")
+    place.open("M-9")
+    return place
+
+
+def test_a_wrong_password_is_said_in_a_sentence_and_the_right_one_helps(
+    ground: Ground, locked: Floor, ear: Ear
+) -> None:
+    from_the_environment = locked.endpoint.model_copy(update={"password": "$OPCUA_PASSWORD"})
+    connector = ground.connector(["M-9"], from_the_environment)
+    connector.start(lines=0, OPCUA_PASSWORD="wrong")
+    assert complaint(connector).startswith("The server refuses user listener or its password")
+    ear.listen()
+    assert ear.said() == []
+    assert connector.stop() == 0
+    connector.start(OPCUA_PASSWORD="right")
+    await_status(ear, "M-9", "idle")
+    connector.kill()
+
+
+async def test_a_server_that_wants_a_name_and_is_told_none_is_said_in_a_sentence(locked: Floor) -> None:
+    anonymous = locked.endpoint.model_copy(update={"username": None, "password": None})
+    assert (await refusal(anonymous)).startswith("The server lets nobody in without a name; give username and password")
+
+
+@pytest.fixture(scope="module")
+def secured(ground: Ground) -> Floor:
+    """A server that asks for Basic256Sha256, SignAndEncrypt, trusts our certificate and is trusted."""
+    ours, theirs = ground.folder / "ours", ground.folder / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    certificate, key = ours / "certificate.der", ground.folder / "key.pem"
+    usage = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    asyncio.run(setup_self_signed_certificate(key, certificate, "urn:mes-opcua", socket.gethostname(), usage, {}))
+    place = ground.floor(
+        security_policy="Basic256Sha256",
+        security_mode="SignAndEncrypt",
+        certificate=str(certificate),
+        private_key=str(key),
+        trust_list=str(theirs),
+    )
+    place.open("M-8")
+    shutil.copy(place.folder / "server-certificate.der", theirs)
+    return place
+
+
+def test_a_server_that_signs_and_encrypts_is_heard_once_it_is_trusted(ground: Ground, secured: Floor, ear: Ear) -> None:
+    mistaken = secured.endpoint.model_copy(update={"trust_list": str(ground.folder / "ours")})
+    connector = ground.connector(["M-8"], mistaken)
+    connector.start(lines=0)
+    assert "is not accepted: BadCertificateUntrusted. The certificates that we trust lie in" in complaint(connector)
+    ear.listen()
+    assert ear.said() == []
+    shutil.copy(secured.folder / "server-certificate.der", ground.folder / "ours")
+    secured.write("M-8", CurrentStatus="Producing")
+    await_status(ear, "M-8", "running")
+    connector.kill()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"trust_list": "nowhere"}, "The certificates of OPC-UA endpoint line2"),
+        ({"private_key": "ours/certificate.der"}, "The private key of OPC-UA endpoint line2"),
+        ({"private_key": "nowhere.pem"}, "The private key of OPC-UA endpoint line2"),
+        ({"certificate": "key.pem"}, "The certificates of OPC-UA endpoint line2"),
+        ({"certificate": None}, "name its certificate, private_key and trust_list in the plant layout"),
+        ({"security_policy": "None"}, "name its security_policy"),
+        ({"security_mode": "None", "security_policy": "None"}, "The server does not offer what the plant layout asks"),
+        ({"security_policy": "Aes256Sha256RsaPss"}, "The server does not offer what the plant layout asks"),
+    ],
+)
+async def test_security_that_does_not_hold_is_said_in_a_sentence(
+    ground: Ground, secured: Floor, changes: dict[str, Any], expected: str
+) -> None:
+    is_path = {name: value is not None and not name.startswith("security") for name, value in changes.items()}
+    told = {name: str(ground.folder / value) if is_path[name] else value for name, value in changes.items()}
+    assert expected in await refusal(secured.endpoint.model_copy(update=told))

@@ -1,0 +1,182 @@
+"""The simulated plant says the same for the same seed, and what its ledger promises of each message can be true."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from compose.simulators.catalogue import PARTS, PRODUCTS
+from compose.simulators.erp import unanswered
+from compose.simulators.ledger import Entry, Ledger, Order, read_entries
+from compose.simulators.machines import Saying, Workshop
+from compose.simulators.order_desk import ORDERS, Call, Desk
+from connectors.registry import route_of
+from connectors.systems import erp, wms
+from connectors.systems.statement import Context
+from schemas.codec import Unreadable
+from schemas.settings import DEFAULT_TENANT, Settings
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+TURNS = 6
+
+
+def desk(seed: int = 1, earlier: Sequence[Entry] = ()) -> Desk:
+    return Desk(DEFAULT_TENANT, random.Random(seed), earlier)
+
+
+def afternoon(of: Desk) -> list[Call]:
+    return [*of.opening(NOW), *of.new_order(NOW), *(call for _ in range(TURNS) for call in of.turn(NOW))]
+
+
+MANY_ORDERS = [Order(f"WO-{number}", 60) for number in range(500)]
+FEW_ORDERS = [Order(f"WO-{number}", 5000) for number in range(3)]
+
+
+def shift(
+    minutes: int, seed: int = 1, earlier: Sequence[Entry] = (), orders: Sequence[Order] = MANY_ORDERS
+) -> list[Saying]:
+    workshop = Workshop(Settings().layout.machines, random.Random(seed), "261121080000000", earlier)
+    moments = (NOW + timedelta(milliseconds=50 * tick) for tick in range(minutes * 1200))
+    said = [saying for moment in moments for saying in workshop.next(moment, orders)]
+    return said + workshop.last_words(NOW + timedelta(minutes=minutes))
+
+
+def test_the_same_seed_orders_the_same() -> None:
+    assert afternoon(desk(7)) == afternoon(desk(7))
+    assert afternoon(desk(7)) != afternoon(desk(8))
+
+
+def test_an_order_is_what_the_gateway_reads() -> None:
+    (call,) = desk().new_order(NOW)
+    event = erp.read_event(json.loads(call.body))
+    created = erp.created(DEFAULT_TENANT, event.work_order)
+    assert call.order == Order(created.work_order_id, int(created.quantity_ordered))
+    assert call.entries[0].work_order_id == created.work_order_id
+
+
+def test_master_data_and_stock_are_what_the_gateway_reads_and_cover_every_product() -> None:
+    materials, stock = desk().opening(NOW)
+    known = {erp.validated(erp.ErpMaterial, each).material_id for each in json.loads(materials.body)["materials"]}
+    assert {wms.stock(erp.validated(wms.WmsStock, each)).material_id for each in json.loads(stock.body)["materials"]}
+    assert {material_id for product in PRODUCTS for material_id in product.parts} <= known
+    assert len(known) == len(PARTS) == len(materials.entries) == len(stock.entries)
+
+
+def test_every_kind_of_trouble_is_in_a_round_of_turns() -> None:
+    calls = afternoon(desk())
+    fates = Counter(entry.fate for call in calls for entry in call.entries)
+    assert fates["duplicate"] == 2
+    assert fates["refused:400"] == 2
+    names = [entry.id for call in calls for entry in call.entries]
+    assert any(name.startswith("updated-") for name in names)
+    assert any(name.startswith("cancelled-") for name in names)
+
+
+def test_machines_never_get_an_order_that_is_refused_or_cancelled() -> None:
+    calls = [call for call in afternoon(desk()) if call.path == ORDERS]
+    workable = {call.order.work_order_id for call in calls if call.order}
+    spoilt = {
+        entry.work_order_id
+        for call in calls
+        for entry in call.entries
+        if entry.id.startswith("cancelled-") or entry.fate.startswith("refused:")
+    }
+    assert workable
+    assert not workable & spoilt
+
+
+def test_a_body_that_ends_in_the_middle_is_no_json() -> None:
+    (call,) = desk().unreadable(NOW)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(call.body)
+
+
+def test_order_numbers_go_on_where_the_ledger_ends() -> None:
+    earlier = [entry for call in afternoon(desk()) for entry in call.entries]
+    (call,) = desk(earlier=earlier).new_order(NOW)
+    assert call.entries[0].id not in {entry.id for entry in earlier}
+
+
+def test_an_order_whose_answer_never_came_is_asked_for_again_without_a_second_entry(tmp_path: Path) -> None:
+    ours = desk()
+    calls = [first := ours.new_order(NOW)[0], answered := ours.new_order(NOW)[0], *ours.cancelled(NOW)]
+    ledger, orders = Ledger(tmp_path / "erp.jsonl"), Ledger(tmp_path / "orders.jsonl")
+    ledger.write(entry for call in calls for entry in call.entries)
+    orders.write(filter(None, [answered.order]))
+    ledger.close()
+    orders.close()
+    earlier = read_entries(tmp_path / "erp.jsonl")
+    names = unanswered(DEFAULT_TENANT, earlier, tmp_path / "orders.jsonl")
+    assert names == [first.entries[0].id]
+    (again,) = desk(earlier=earlier).again(names[0], NOW)
+    assert again.entries == ()
+    assert again.key == first.key
+
+
+def test_the_same_seed_says_the_same() -> None:
+    assert shift(2, seed=3) == shift(2, seed=3)
+
+
+def test_a_message_that_should_be_applied_can_be_read_under_the_name_in_the_ledger() -> None:
+    context = Context(DEFAULT_TENANT)
+    for saying in shift(5):
+        route = route_of("mqtt", saying.topic)
+        assert route is not None
+        if saying.entry.fate in ("applied", "late", "duplicate"):
+            assert route.translate(saying.topic, saying.data, context).message_id == saying.entry.id
+
+
+def test_a_message_that_nobody_can_read_is_refused_for_the_reason_in_the_ledger() -> None:
+    context, judged_later = Context(DEFAULT_TENANT), ("UNKNOWN_", "STALE_", "FUTURE_")
+    seen = set()
+    for saying in shift(20):
+        code = saying.entry.fate.removeprefix("dead_letter:")
+        route = route_of("mqtt", saying.topic)
+        assert route is not None
+        if saying.entry.fate.startswith("dead_letter:") and not code.startswith(judged_later):
+            with pytest.raises(Unreadable) as refusal:
+                route.translate(saying.topic, saying.data, context)
+            assert refusal.value.code == code
+            seen.add(code)
+    assert len(seen) >= 7
+
+
+def test_orders_are_made_in_their_quantity_whichever_machines_make_them() -> None:
+    made = Counter[str | None]()
+    for saying in shift(5):
+        if saying.entry.fate in ("applied", "late"):
+            made[saying.entry.work_order_id] += saying.entry.units
+    assert made.pop(None, 0) == 0
+    assert all(units <= 60 + len(Settings().layout.machines) for units in made.values())
+
+
+def test_a_machine_that_is_down_is_silent_until_it_is_back() -> None:
+    down: set[str | None] = set()
+    for saying in shift(10):
+        entry = saying.entry
+        if "-started-" in entry.id and entry.fate == "applied":
+            down.add(entry.machine_id)
+        elif "-ended-" in entry.id:
+            down.discard(entry.machine_id)
+        elif entry.fate == "applied":
+            assert entry.machine_id not in down
+    assert not down
+
+
+def test_counters_go_on_where_an_earlier_run_stopped() -> None:
+    earlier = [saying.entry for saying in shift(3, orders=FEW_ORDERS)]
+    last: dict[tuple[str | None, str | None], int] = {}
+    for entry in earlier:
+        if entry.cumulative_units is not None and entry.fate in ("applied", "dead_letter:UNKNOWN_WORK_ORDER"):
+            last[entry.machine_id, entry.work_order_id] = entry.cumulative_units
+    firsts: dict[tuple[str | None, str | None], int] = {}
+    for saying in shift(1, seed=2, earlier=earlier, orders=FEW_ORDERS):
+        if saying.entry.cumulative_units is not None and saying.entry.machine_id != "M-206":
+            firsts.setdefault((saying.entry.machine_id, saying.entry.work_order_id), saying.entry.cumulative_units)
+    both = firsts.keys() & last.keys()
+    assert both
+    assert all(firsts[each] == last[each] + 1 for each in both)
