@@ -10,6 +10,7 @@ Payload = TypeVar("Payload")
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 Moment = Annotated[datetime, Meta(tz=True)]
+TenantId = Annotated[str, Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -24,7 +25,7 @@ class Message(msgspec.Struct, Generic[Payload], frozen=True, kw_only=True):
     version: str = "1.0"
     message_id: Identifier
     type: str
-    tenant_id: str
+    tenant_id: TenantId
     timestamp: Moment
     source_system: str
     destination_system: str = "MRAOS"

@@ -1,8 +1,17 @@
 """Ids that follow from what they name: the same order or message always gets the same one."""
 
 import hashlib
+import re
 
+DEFAULT_TENANT = "00000000-0000-4000-8000-000000000001"
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def tenant_of(key: bytes) -> str:
+    """The tenant in a record's key (`tenant/entity`). What names none is the plant's own, so that somebody sees it."""
+    first = key.decode(errors="replace").partition("/")[0]
+    return first if _UUID.fullmatch(first) else DEFAULT_TENANT
 
 
 def work_order_id(tenant_id: str, erp_work_order_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEFAULT_TENANT = "00000000-0000-4000-8000-000000000001"
+from schemas.ids import DEFAULT_TENANT as DEFAULT_TENANT
 
 
 class MachineLayout(BaseModel):

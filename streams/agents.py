@@ -6,7 +6,6 @@ process at once and without cleaning up, and the runner starts it again: what wa
 
 import asyncio
 import faulthandler
-import logging
 import os
 import signal
 import ssl
@@ -19,10 +18,10 @@ import faust
 import structlog
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from prometheus_client import start_http_server
 
 from schemas.settings import Settings
 from streams import round_metrics as metrics
+from streams import telemetry
 from streams.driver import Processor
 from streams.faust_batches import BatchApp, BatchConsumer, StateTable
 from streams.kafka.producer import Publisher
@@ -212,12 +211,8 @@ def wait_for_kafka(settings: Settings) -> None:
 
 def main(settings: Settings) -> int:
     """Run the agents until SIGTERM. The exit code."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr="127.0.0.1")
+    telemetry.start("agents", settings)
     wait_for_kafka(settings)
-    log.info("agents_start")
-
     with _ending_the_process("main"):
         asyncio.run(_run_and_exit(settings))
     return 0
@@ -226,6 +221,6 @@ def main(settings: Settings) -> int:
 async def _run_and_exit(settings: Settings) -> None:
     """All is committed and the group is left when `run` returns; Faust's own way out takes seconds and adds nothing."""
     await Agents(settings, TOPOLOGY).run()
-    log.info("agents_stop")
+    telemetry.stopped()
     sys.stdout.flush()
     os._exit(0)

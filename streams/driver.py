@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.codec import Unreadable, decode, encode, parse
 from schemas.envelope import Message
+from schemas.ids import tenant_of
 from schemas.messages.failures import ErrorDetails, IntegrationFailure
 from schemas.topics import MESSAGES, key_of
 
@@ -214,7 +215,7 @@ def dead_letter(
     failure_key = hashlib.sha256(address.encode()).hexdigest()[:32]
     moment = message.received_at if message else datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     return failure_output(
-        tenant_id=message.tenant_id if message else record.key.decode(errors="replace").split("/")[0],
+        tenant_id=message.tenant_id if message else tenant_of(record.key),
         failure_key=failure_key,
         moment=moment,
         integration_type=message.type.replace(".", "_") if message else inbox.replace("-", "_"),

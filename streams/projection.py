@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from confluent_kafka import Message
 from psycopg import Cursor, Error
 
 from schemas import codec
 from schemas.codec import Unreadable, decode
+from schemas.ids import DEFAULT_TENANT
 from schemas.topics import MESSAGES
 from sql import database
 from sql.offsets import Lane
@@ -131,7 +131,7 @@ def _dead_letter(line: Line, reason: Unreadable, event: Event | None) -> Output:
     key = sha256(address.encode()).hexdigest()[:32]
     message = event.message if event else None
     return failure_output(
-        tenant_id=_tenant(message.tenant_id if message else ""),
+        tenant_id=message.tenant_id if message else DEFAULT_TENANT,
         failure_key=key,
         moment=message.received_at if message else datetime.fromtimestamp(max(line.timestamp_ms, 0) / 1000, UTC),
         integration_type=f"projection_{line.topic}".replace("-", "_"),
@@ -142,11 +142,3 @@ def _dead_letter(line: Line, reason: Unreadable, event: Event | None) -> Output:
         message_id=message.message_id if message else None,
         correlation_id=message.correlation_id if message else key,
     )
-
-
-def _tenant(tenant_id: str) -> str:
-    """A tenant that Postgres takes; what names none belongs to nobody."""
-    try:
-        return str(UUID(tenant_id))
-    except ValueError:
-        return str(UUID(int=0))

@@ -16,7 +16,7 @@ WIDEST: Final = 110
 BAR: Final = 26
 MOST_REASONS: Final = 8
 MANY_WAITING: Final = 500
-SOURCES: Final = {"MQTT": "machines over MQTT", "OPC-UA": "machines over OPC-UA", "ERP": "ERP and warehouse"}
+SOURCES: Final = {"MQTT": "MQTT machines", "OPC-UA": "OPC-UA machines", "ERP": "ERP and warehouse"}
 OPEN: Final = ("in_progress", "received", "on_hold", "completed", "cancelled")
 PRIORITY_STYLES: Final = {"urgent": "bold yellow", "high": "yellow", "normal": "", "low": "dim"}
 

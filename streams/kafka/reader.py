@@ -68,7 +68,7 @@ class Reader:
                 if not error.retriable():
                     raise KafkaException(error)
                 continue
-            record = Record(message.offset(), message.key() or b"", message.value() or b"")
+            record = Record(message.offset(), message.key() or b"", message.value() or b"", message.timestamp()[1])
             lane = (message.topic(), message.partition())
             batch = batches.get(lane)
             if batch is None:

@@ -68,7 +68,9 @@ def test_pages_follow_one_another_without_a_gap(plant: RunningPlant) -> None:
     cursor: str | None = None
     with operator(plant) as person:
         while True:
-            params: dict[str, str | int] = {"q": mark, "limit": 2} | ({"cursor": cursor} if cursor else {})
+            params: dict[str, str | int] = {"q": mark, "limit": 2}
+            if cursor is not None:
+                params["cursor"] = cursor
             told = person.get("/api/v1/work-orders", params=params).json()
             seen += [each["work_order_id"] for each in told["work_orders"]]
             cursor = told["next_cursor"]

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from schemas.codec import decode, encode
+from schemas.ids import DEFAULT_TENANT
 from streams.domain.machines import Machine
 from streams.driver import Emit, Processor, Record, Step, fold_batch, offset_of
 from streams.topology import processor
@@ -84,3 +85,10 @@ def test_a_dead_letter_sent_again_from_its_repair_counts() -> None:
     repaired = message(counted.type, counted.payload, 9, source="failures-1", position=1)
     done = run("work_orders", [created(), repaired, repaired], early.changed, 1)
     assert decode(done.outputs[-1].value).payload.quantity_produced == 3
+
+
+def test_a_record_of_nobodys_tenant_is_shown_to_the_plants_own_people() -> None:
+    said = Record(0, b"whoever", encode(message("machine.register", registered().payload, tenant="not-a-tenant")))
+    batch = fold_batch(processor("machines"), 0, {}, [said])
+    (failure,) = emitted(batch, "integration.failed")
+    assert (failure.tenant_id, failure.payload.error_details.path) == (DEFAULT_TENANT, "tenant_id")

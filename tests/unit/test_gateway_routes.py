@@ -30,7 +30,8 @@ def _all(routes: Any) -> Iterator[Any]:
 
 
 def _scopes(dependant: Dependant) -> set[str]:
-    found = {getattr(dependant.call, "scope", None)} - {None}
+    scope = getattr(dependant.call, "scope", None)
+    found: set[str] = {scope} if scope else set()
     return found.union(*(_scopes(each) for each in dependant.dependencies))
 
 
