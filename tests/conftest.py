@@ -14,6 +14,12 @@ def infra() -> Iterator[RunningPlant]:
         yield plant
 
 
+@pytest.fixture
+def kafka_bootstrap(infra: RunningPlant) -> str:
+    """Where to reach that Kafka."""
+    return infra.kafka_bootstrap
+
+
 @pytest.fixture(scope="session")
 def plant() -> Iterator[RunningPlant]:
     """The whole plant without simulators, shared by the suites that speak to it from outside.

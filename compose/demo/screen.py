@@ -139,6 +139,8 @@ def _dead_letters(tables: Tables | None) -> RenderableType:
         shown.add_row(Text(reason.replace("_", " ").lower()), f"{count}")
     if len(letters) > most:
         shown.add_row(Text(f"{len(letters) - most} other reasons", "dim"), f"{sum(list(letters.values())[most:])}")
+    if letters:
+        shown.add_row(Text("simulators talk nonsense on purpose", "dim"), "")
     return shown
 
 

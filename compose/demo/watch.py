@@ -20,7 +20,7 @@ RECENT_SECONDS: Final = 10
 SOURCES: Final = {"MQTT": ("mqtt", "connector_received_total"), "OPC-UA": ("opcua", "connector_received_total")}
 WAITING: Final = {
     "Kafka": ("connector_waiting", "connector_spool_messages"),
-    "folds": ("agents_lag_records",),
+    "agents": ("agents_lag_records",),
     "Postgres": ("projector_lag_records",),
 }
 

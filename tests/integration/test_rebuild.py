@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -54,7 +55,7 @@ def an_afternoon(orders: int = 3, counts: int = 20, tenant: str = DEFAULT_TENANT
     """Events about orders and a machine of their own, and a dead letter: nobody knows the machine M-404."""
     name = uuid4().hex[:6]
     machine = f"M-{name}"
-    said: list[Message] = [registered(machine)]
+    said: list[Message[Any]] = [registered(machine)]
     for order in range(orders):
         said.append(created(f"WO-{name}-{order}", counts * 2))
         said += [
@@ -223,8 +224,9 @@ def test_a_log_whose_beginning_is_gone_changes_nothing(plant_with_tables: Runnin
     ends = reader.ends_now((lane.topic, lane.partition) for lane in first)
     reader.close()
     shortened = [lane for lane in first if ends[lane.topic, lane.partition]]
-    for future in AdminClient(plant.settings().kafka()).delete_records(shortened).values():
-        future.result()
+    admin = AdminClient(plant.settings().kafka())
+    for future in admin.delete_records(shortened).values():
+        future.result(30)
     with pytest.raises(LogTruncated):
         rebuilt(plant)
     assert everything(plant.owner_url) == before

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+import stamina
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.codec import decode, encode
 from schemas.messages.work_orders import ProductionCounted
@@ -74,8 +75,9 @@ class Worker:
         return self.log_path.read_text(errors="replace")
 
 
+@stamina.retry(on=KafkaException, attempts=20, wait_max=0.5)
 def ends(settings: Settings, *topics: str) -> dict[tuple[str, int], int]:
-    """Where the logs of these topics end now."""
+    """Where the logs of these topics end now. A topic made a moment ago has no leader yet: asked again."""
     consumer = Consumer(settings.kafka(**{"group.id": "audit"}))
     try:
         known = consumer.list_topics(timeout=10).topics
