@@ -11,6 +11,9 @@ from schemas.topics import MESSAGES
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
+DEAD_LETTERS: Final = "integration-failures"
+LARGEST_DEAD_LETTER: Final = 2 * 1024 * 1024
+DEEPEST_DEAD_LETTER: Final = MAX_DEPTH + 4
 LARGEST_INTEGER: Final = 2**63 - 1
 
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
@@ -110,6 +113,13 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) 
         raise Unreadable("UNKNOWN_TYPE", f"No message type is called {type_name!r}.", "type")
     message: Message[Any] = _strictly(_decoder_of(type_name), data)
     return message
+
+
+def decode_event(topic: str, data: bytes) -> Message[Any]:
+    """A record of an event topic; a dead letter may be larger, for it holds a message. Raises Unreadable."""
+    if topic == DEAD_LETTERS:
+        return decode(data, LARGEST_DEAD_LETTER, DEEPEST_DEAD_LETTER)
+    return decode(data)
 
 
 def encode(message: Any) -> bytes:

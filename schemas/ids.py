@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from datetime import UTC, datetime, timedelta
 
 DEFAULT_TENANT = "00000000-0000-4000-8000-000000000001"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -18,6 +20,11 @@ def work_order_id(tenant_id: str, erp_work_order_id: str) -> str:
     """Our id of an order the ERP knows by its own: `WO-` and ten characters of Crockford's base 32."""
     number = int.from_bytes(hashlib.sha256(f"{tenant_id}/{erp_work_order_id}".encode()).digest()[:7])
     return "WO-" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(45, -1, -5))
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970, exactly."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def short(text: str, limit: int = 128) -> str:

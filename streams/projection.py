@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Message
 from psycopg import Cursor, Error
 
-from schemas import codec
-from schemas.codec import Unreadable, decode
+from schemas.codec import Unreadable, decode_event
 from schemas.ids import DEFAULT_TENANT
 from schemas.topics import MESSAGES
 from sql import database
@@ -20,10 +19,7 @@ from sql.read_models.events import Event
 from sql.read_models.registry import READ_MODELS
 from streams.driver import Output, failure_output
 
-DEAD_LETTERS = "integration-failures"
 # A dead letter carries the original twice, readable and exact: it may be larger and deeper than any message.
-LARGEST_DEAD_LETTER = 2 * 1024 * 1024
-DEEPEST_DEAD_LETTER = codec.MAX_DEPTH + 4
 LARGEST_ORIGINAL = 512 * 1024
 
 
@@ -82,10 +78,7 @@ def write(cursor: Cursor[Any], batch: Sequence[Line]) -> Written:
 
 def _event(line: Line) -> Event:
     """A record as an event of its topic. Raises Unreadable."""
-    if line.topic == DEAD_LETTERS:
-        message = decode(line.value, LARGEST_DEAD_LETTER, DEEPEST_DEAD_LETTER)
-    else:
-        message = decode(line.value)
+    message = decode_event(line.topic, line.value)
     home = MESSAGES[message.type].topic
     if home != line.topic:
         raise Unreadable("WRONG_TOPIC", f"{message.type} belongs to {home}, not to {line.topic}.", "type")

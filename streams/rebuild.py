@@ -71,12 +71,13 @@ def rebuild(settings: Settings, owner_url: str, *, is_change_wanted: bool = True
     """
     with database.connect(owner_url) as connection, contextlib.closing(LogReader(settings)) as reader:
         connection.autocommit = True
-        copy = _Copy(connection, reader, settings.projector_batch)
-        least = reader.ends_now(copy.lanes) if is_change_wanted else dict.fromkeys(copy.lanes, 0)
+        lanes = reader.lanes(READ_MODELS)
+        least = reader.ends_now(lanes) if is_change_wanted else dict.fromkeys(lanes, 0)
+        copy = _Copy(connection, reader, lanes, settings.projector_batch)
         copy.follow(least)
         with connection.transaction(), connection.cursor() as cursor:
             shadows.hold_projectors(cursor)
-            stand = offsets.read(cursor, copy.lanes)
+            stand = offsets.read(cursor, lanes)
             copy.read_to(_later(stand, least))
             shadows.see_all_tenants(cursor)
             found = tuple(shadows.compare(cursor, table) for table in TABLES)
@@ -92,9 +93,8 @@ def rebuild(settings: Settings, owner_url: str, *, is_change_wanted: bool = True
 class _Copy:
     """The shadows, and how far they are with the log."""
 
-    def __init__(self, connection: psycopg.Connection[Any], reader: LogReader, batch: int) -> None:
-        self._connection, self._reader, self._batch = connection, reader, batch
-        self.lanes = reader.lanes(READ_MODELS)
+    def __init__(self, connection: psycopg.Connection[Any], reader: LogReader, lanes: list[Lane], batch: int) -> None:
+        self._connection, self._reader, self._batch, self.lanes = connection, reader, batch, lanes
         self.position: dict[Lane, int] = dict.fromkeys(self.lanes, 0)
         self.events = 0
         self.refused: list[Output] = []

@@ -12,7 +12,7 @@ import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from prometheus_client import Gauge
 
-from schemas.codec import Unreadable, decode, encode
+from schemas.codec import Unreadable, decode_event, encode
 from schemas.envelope import Message
 from schemas.settings import Settings
 from schemas.topics import MESSAGES
@@ -200,15 +200,15 @@ class Tail:
                 first = consumer.consume(1, 0.1)
                 for record in [*first, *consumer.consume(500, 0)] if first else ():
                     if record.error() is None:
-                        self._see(record.value())
+                        self._see(str(record.topic()), record.value())
                 self._hub.pulse.tick()
         finally:
             consumer.close()
 
-    def _see(self, value: str | bytes | None) -> None:
+    def _see(self, topic: str, value: str | bytes | None) -> None:
         data = value.encode() if isinstance(value, str) else value or b""
         try:
-            message = decode(data)
+            message = decode_event(topic, data)
         except Unreadable as error:
             log.warning("event_not_readable", reason=error.reason)
             return

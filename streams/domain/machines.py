@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.envelope import Message
+from schemas.ids import milliseconds
 from schemas.messages import machines as says
 from schemas.messages.failures import AlertRaised, Severity
 from schemas.messages.machines import CounterScope, MachineState
@@ -184,7 +185,7 @@ def _status(state: Machine, message: Message[Any], told: says.MachineStatus) -> 
 
 def _start_downtime(state: Machine, message: Message[Any], told: says.DowntimeStarted) -> Step:
     at = message.timestamp
-    downtime_id = f"DT-{state.machine_id}-{int(at.timestamp() * 1000)}"
+    downtime_id = f"DT-{state.machine_id}-{milliseconds(at)}"
     if state.downtime and (state.downtime.downtime_id == downtime_id or at < state.downtime.started_at):
         return Step(state)
     ended = _end_downtime(state, at)

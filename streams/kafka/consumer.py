@@ -42,6 +42,7 @@ class LogReader:
 
     def read_from(self, offsets: Mapping[Lane, int]) -> None:
         """Begin at these offsets. Raises LogTruncated where the log begins later or ends earlier."""
+        self._consumer.unassign()  # a fetch under way would delay each of the questions below
         for (topic, partition), offset in offsets.items():
             first, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
             if not first <= offset <= end:
