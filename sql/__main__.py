@@ -5,9 +5,9 @@ from pathlib import Path
 import typer
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import create_engine
 
 from schemas.settings import Settings
-from sql.database import engine
 
 app = typer.Typer(no_args_is_help=True, help="What Postgres knows.")
 
@@ -16,7 +16,7 @@ def migrate_to(url: str, revision: str) -> None:
     """Bring the tables to a revision: 'head', 'base' or a number."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    database = engine(url)
+    database = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
         with database.begin() as connection:
             config.attributes["connection"] = connection

@@ -3,7 +3,6 @@
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine
 
 WEATHER = ("08", "40", "53", "55", "57")
 DATA = ("22", "23")
@@ -12,11 +11,6 @@ DATA = ("22", "23")
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
     """One connection, without autocommit."""
     return psycopg.connect(url, connect_timeout=5)
-
-
-def engine(url: str) -> Engine:
-    """An SQLAlchemy engine over psycopg 3."""
-    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
 
 
 def tenant(cursor: psycopg.Cursor[Any], tenant_id: str) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from psycopg import Cursor, Error
 
 from schemas.codec import Unreadable, decode_event
-from schemas.ids import DEFAULT_TENANT
+from schemas.ids import tenant_of
 from schemas.topics import MESSAGES
 from sql import database
 from sql.offsets import Lane
@@ -19,7 +19,7 @@ from sql.read_models.events import Event
 from sql.read_models.registry import READ_MODELS
 from streams.driver import Output, failure_output
 
-# A dead letter carries the original twice, readable and exact: it may be larger and deeper than any message.
+# A dead letter of a dead letter must fit Kafka too; what is cut off stands in the topic, at the dead letter's address.
 LARGEST_ORIGINAL = 512 * 1024
 
 
@@ -29,6 +29,7 @@ class Line(NamedTuple):
     topic: str
     partition: int
     offset: int
+    key: bytes
     value: bytes
     timestamp_ms: int = 0
 
@@ -41,7 +42,14 @@ class Line(NamedTuple):
 def lines(records: Sequence[Message]) -> list[Line]:
     """confluent-kafka's records as ours."""
     return [
-        Line(str(one.topic()), one.partition() or 0, one.offset() or 0, _bytes(one.value()), one.timestamp()[1])
+        Line(
+            str(one.topic()),
+            one.partition() or 0,
+            one.offset() or 0,
+            _bytes(one.key()),
+            _bytes(one.value()),
+            one.timestamp()[1],
+        )
         for one in records
     ]
 
@@ -124,7 +132,7 @@ def _dead_letter(line: Line, reason: Unreadable, event: Event | None) -> Output:
     key = sha256(address.encode()).hexdigest()[:32]
     message = event.message if event else None
     return failure_output(
-        tenant_id=message.tenant_id if message else DEFAULT_TENANT,
+        tenant_id=message.tenant_id if message else tenant_of(line.key),
         failure_key=key,
         moment=message.received_at if message else datetime.fromtimestamp(max(line.timestamp_ms, 0) / 1000, UTC),
         integration_type=f"projection_{line.topic}".replace("-", "_"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from schemas.settings import Settings
+from tests.plants import RunningPlant
 
 
 class Figure(NamedTuple):
@@ -19,7 +20,21 @@ class Figure(NamedTuple):
     aim: str
 
 
-Measure = Callable[[Settings], Figure]
+class Measure(NamedTuple):
+    """How a figure is taken, and whether it needs our processes running or only Kafka."""
+
+    take: Callable[[RunningPlant], Figure]
+    needs_whole_plant: bool = False
+
+
+def contest(measure: Callable[[Settings], Figure]) -> Measure:
+    """A measure that brings its own processes and needs Kafka only."""
+    return Measure(lambda plant: measure(plant.settings()))
+
+
+def whole(measure: Callable[[RunningPlant], Figure]) -> Measure:
+    """A measure of the plant as it runs."""
+    return Measure(measure, needs_whole_plant=True)
 
 
 def faster(

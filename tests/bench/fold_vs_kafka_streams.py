@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas.settings import Settings
 from tests.bench.contest import COUNTS, measured, rate_of_our_agents, topic_for
-from tests.bench.figures import Figure, Measure, faster
+from tests.bench.figures import Figure, Measure, contest, faster
 
 SOURCE = Path(__file__).parent / "contestants" / "kafka_streams"
 
@@ -35,4 +35,4 @@ def measure(settings: Settings) -> Figure:
     return faster("fold_vs_kafka_streams", ours, "Kafka Streams, one thread, in memory", streams, "1x", "2x")
 
 
-MEASURES: dict[str, Measure] = {"fold_vs_kafka_streams": measure}
+MEASURES: dict[str, Measure] = {"fold_vs_kafka_streams": contest(measure)}

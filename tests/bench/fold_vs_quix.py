@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas.settings import Settings
 from tests.bench.contest import COUNTS, ROOT, measured, rate_of_our_agents, topic_for
-from tests.bench.figures import Figure, Measure, faster
+from tests.bench.figures import Figure, Measure, contest, faster
 
 VENV = ROOT / ".venv-bench"
 
@@ -16,7 +16,7 @@ def python_of_quix() -> Path:
     """An environment of its own: Quix pins another confluent-kafka."""
     python = VENV / "bin" / "python"
     if not python.exists():
-        uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+        uv = shutil.which("uv") or str(ROOT / ".venv" / "boot" / "bin" / "uv")
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)], check=True)
         wanted = ["quixstreams", "msgspec", "pydantic", "pydantic-settings"]
         subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted], check=True)
@@ -32,4 +32,4 @@ def measure(settings: Settings) -> Figure:
     return faster("fold_vs_quix", ours, "Quix Streams, stateful apply", quix, "3x", "6x")
 
 
-MEASURES: dict[str, Measure] = {"fold_vs_quix": measure}
+MEASURES: dict[str, Measure] = {"fold_vs_quix": contest(measure)}

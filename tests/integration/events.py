@@ -5,16 +5,20 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from confluent_kafka import Producer
 
 from schemas.codec import encode
 from schemas.envelope import Message
+from schemas.ids import DEFAULT_TENANT
+from schemas.messages.machines import DowntimeStarted, MachineStatus
 from schemas.settings import Settings
 from schemas.topics import MESSAGES, key_of
 from sql.read_models.registry import TABLES
@@ -22,9 +26,11 @@ from streams.driver import Output, Record, fold_batch
 from streams.kafka.consumer import LogReader
 from streams.kafka.producer import producer_config
 from streams.topology import TOPOLOGY
+from tests.messages import count, created, message, registered
 from tests.plants import RunningPlant, eventually
 
 NOT_COMPARED = ("recorded_at",)
+NEIGHBOUR = "00000000-0000-4000-8000-000000000002"
 
 
 def folded(said: Sequence[Message[Any]]) -> list[Output]:
@@ -44,6 +50,26 @@ def folded(said: Sequence[Message[Any]]) -> list[Output]:
         states[processor.name].update(batch.changed)
         waiting.extendleft(reversed(batch.outputs))
     return events
+
+
+def an_afternoon(orders: int = 3, counts: int = 20, tenant: str = DEFAULT_TENANT) -> list[Output]:
+    """Events about orders and a machine of their own, and a dead letter: nobody knows the machine M-404."""
+    name = uuid4().hex[:6]
+    machine = f"M-{name}"
+    said: list[Message[Any]] = [registered(machine)]
+    for order in range(orders):
+        said.append(created(f"WO-{name}-{order}", counts * 2))
+        said += [
+            count(number, order * 100 + number, machine=machine, order=f"WO-{name}-{order}")
+            for number in range(1, counts + 1)
+        ]
+    said += [
+        message("mes.machine_status", MachineStatus(machine_id=machine, status="idle"), 900),
+        message("mes.downtime_started", DowntimeStarted(machine_id=machine, downtime_reason_code="JAM"), 950),
+        message("mes.machine_status", MachineStatus(machine_id="M-404", status="idle"), 960, message_id=f"404-{name}"),
+    ]
+    told = [each._replace(value=each.value.replace(DEFAULT_TENANT.encode(), tenant.encode())) for each in folded(said)]
+    return [each._replace(key=each.key.replace(DEFAULT_TENANT.encode(), tenant.encode())) for each in told]
 
 
 def event(said: Message[Any]) -> Output:
@@ -70,7 +96,7 @@ class Projecting:
         self._is_wanted = True
         self._started = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper = threading.Thread(target=self._keep)
         self._keeper.start()
         self._started.wait()
 
@@ -92,17 +118,13 @@ class Projecting:
     def stop(self) -> int:
         """End it as the runner would; its exit code."""
         self._is_wanted = False
+        give_up_at = time.monotonic() + 15
+        while self._keeper.is_alive():
+            for signum in (signal.SIGCONT, signal.SIGTERM if time.monotonic() < give_up_at else signal.SIGKILL):
+                self.signal(signum)
+            self._keeper.join(0.2)
         assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.terminate()
-        try:
-            code = self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
-        self._keeper.join()
-        return code
+        return self._process.wait()
 
     @property
     def log(self) -> str:

@@ -134,7 +134,7 @@ def _projected(copy: psycopg.Connection[Any], batches: Sequence[Sequence[Output]
     for batch in batches:
         told = []
         for output in batch:
-            told.append(Line(output.topic, 0, ends[output.topic], output.value))
+            told.append(Line(output.topic, 0, ends[output.topic], output.key, output.value))
             ends[output.topic] += 1
         with copy.transaction(), copy.cursor() as cursor:
             assert write(cursor, told).refused == []

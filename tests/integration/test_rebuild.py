@@ -6,28 +6,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from schemas.envelope import Message
-from schemas.messages.machines import DowntimeStarted, MachineStatus
 from schemas.settings import DEFAULT_TENANT
 from sql.__main__ import migrate_to
 from streams.driver import Output
 from streams.kafka.admin import create_topics
 from streams.kafka.consumer import LogReader, LogTruncated
 from streams.rebuild import Report, rebuild
-from tests.integration.events import Projecting, await_projected, everything, folded, publish
-from tests.messages import count, created, message, registered
+from tests.integration.events import NEIGHBOUR, Projecting, an_afternoon, await_projected, everything, publish
 from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
-NEIGHBOUR = "00000000-0000-4000-8000-000000000002"
 Start = Callable[[], Projecting]
 
 
@@ -49,29 +43,6 @@ def start(plant_with_tables: RunningPlant, tmp_path: Path) -> Iterator[Start]:
     yield start_projector
     for each in running:
         each.stop()
-
-
-def an_afternoon(orders: int = 3, counts: int = 20, tenant: str = DEFAULT_TENANT) -> list[Output]:
-    """Events about orders and a machine of their own, and a dead letter: nobody knows the machine M-404."""
-    name = uuid4().hex[:6]
-    machine = f"M-{name}"
-    said: list[Message[Any]] = [registered(machine)]
-    for order in range(orders):
-        said.append(created(f"WO-{name}-{order}", counts * 2))
-        said += [
-            count(number, order * 100 + number, machine=machine, order=f"WO-{name}-{order}")
-            for number in range(1, counts + 1)
-        ]
-    said += [
-        message("mes.machine_status", MachineStatus(machine_id=machine, status="idle"), 900),
-        message("mes.downtime_started", DowntimeStarted(machine_id=machine, downtime_reason_code="JAM"), 950),
-        message("mes.machine_status", MachineStatus(machine_id="M-404", status="idle"), 960, message_id=f"404-{name}"),
-    ]
-    return [
-        output._replace(value=output.value.replace(DEFAULT_TENANT.encode(), tenant.encode()))
-        for output in folded(said)
-        if output.topic != "machine-inbox"
-    ]
 
 
 def tell(plant: RunningPlant, start: Start, events: list[Output]) -> Projecting:
