@@ -18,6 +18,7 @@ LARGEST_INTEGER: Final = 2**63 - 1
 
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_OUR_TYPE = re.compile(rb'\{"version":"[0-9.]+","message_id":"[^"\\]+","type":"([a-z_.]+)"')
 _PATH = re.compile(r" - at `\$?\.?(.*)`$")
 
 _type_of = msgspec.json.Decoder(TypeOf)
@@ -108,11 +109,19 @@ def _decoder_of(type_name: str) -> Any:
 def decode(data: bytes, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Message[Any]:
     """A record's value as a message. Raises Unreadable."""
     gate(data, max_bytes, max_depth)
-    type_name = _strictly(_type_of, data).type
+    type_name = _type_name(data)
     if type_name not in MESSAGES:
         raise Unreadable("UNKNOWN_TYPE", f"No message type is called {type_name!r}.", "type")
     message: Message[Any] = _strictly(_decoder_of(type_name), data)
+    if message.type != type_name:
+        raise Unreadable("VALIDATION_ERROR", f"The message says two types: {type_name} and {message.type}.", "type")
     return message
+
+
+def _type_name(data: bytes) -> str:
+    """The message's type: where `encode` puts it, which saves reading the message twice, or wherever it stands."""
+    found = _OUR_TYPE.match(data)
+    return found.group(1).decode() if found else str(_strictly(_type_of, data).type)
 
 
 def decode_event(topic: str, data: bytes) -> Message[Any]:

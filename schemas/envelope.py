@@ -14,7 +14,7 @@ TenantId = Annotated[str, Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{1
 Position = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-class Message(msgspec.Struct, Generic[Payload], frozen=True, kw_only=True):
+class Message(msgspec.Struct, Generic[Payload], frozen=True, kw_only=True, gc=False):
     """One thing that was said.
 
     `timestamp` is when it happened at its source; `received_at` is when we first had it; both are UTC.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+from collections import Counter as Counts
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +34,7 @@ DEAD_LETTERS = Counter("projector_dead_letters", "event records that Postgres re
 LAG = Gauge("projector_lag_records", "records not projected yet", ["topic"])
 DELAY = Histogram(
     "projector_delay_seconds",
-    "from our reception of a message to its row",
+    "from our reception of a message to its row, for the oldest one of each transaction",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 READY = Gauge("projector_ready", "1 while this projector writes")
@@ -86,10 +87,12 @@ def _moves(batch: Sequence[Line]) -> dict[Lane, tuple[int, int]]:
 
 
 def _observe(events: Sequence[Event]) -> None:
-    now = datetime.now(UTC)
-    for event in events:
-        RECORDS.labels(event.topic).inc()
-        DELAY.observe((now - event.message.received_at).total_seconds())
+    """Count what was written, and tell how long the one that waited longest did."""
+    for topic, records in Counts(event.topic for event in events).items():
+        RECORDS.labels(topic).inc(records)
+    if events:
+        oldest = min(event.message.received_at for event in events)
+        DELAY.observe((datetime.now(UTC) - oldest).total_seconds())
 
 
 def main(settings: Settings) -> int:

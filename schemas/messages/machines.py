@@ -22,7 +22,7 @@ class MachineRegistered(msgspec.Struct, frozen=True, kw_only=True):
     ideal_cycle_time_seconds: Seconds | None = None
 
 
-class ProductionCount(msgspec.Struct, frozen=True, kw_only=True):
+class ProductionCount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One counter reading (002 section 4.2.1).
 
     `cumulative_units` is the counter's total, `units_produced` this message's share of it.
@@ -36,7 +36,7 @@ class ProductionCount(msgspec.Struct, frozen=True, kw_only=True):
     cycle_time_seconds: Seconds | None = None
 
 
-class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+class Inspection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One quality inspection (002 section 4.2.1)."""
 
     machine_id: Name
@@ -68,7 +68,7 @@ class DowntimeEnded(msgspec.Struct, frozen=True, kw_only=True):
     work_order_affected: Name | None = None
 
 
-class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
+class MachineStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The seven OPC-UA variables of 002 section 4.2.1, in our words. `is_snapshot`: read after a reconnect."""
 
     machine_id: Name
@@ -91,7 +91,7 @@ class ConnectionGap(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
-class MachineChanged(msgspec.Struct, frozen=True, kw_only=True):
+class MachineChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The machine after a change (registered, status changed, seen). `version` grows by one with each."""
 
     machine_id: Name

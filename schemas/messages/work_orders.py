@@ -74,7 +74,7 @@ class WorkOrderCommand(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text | None = None
 
 
-class ProductionCounted(msgspec.Struct, frozen=True, kw_only=True):
+class ProductionCounted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Units a machine made for an order since it last spoke. `scrapped_units` are part of `units`.
 
     `units` may be 0 with `scrapped_units` above 0: a late reading told the quality of units counted before.
@@ -92,7 +92,7 @@ class ProductionCounted(msgspec.Struct, frozen=True, kw_only=True):
     cycle_time_seconds: Seconds | None = None
 
 
-class InspectionRecorded(msgspec.Struct, frozen=True, kw_only=True):
+class InspectionRecorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One inspection, as told to the order it belongs to."""
 
     work_order_id: Name
@@ -114,7 +114,7 @@ class ProductionInterrupted(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
-class WorkOrderChanged(msgspec.Struct, frozen=True, kw_only=True):
+class WorkOrderChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The whole head of an order after a change. `version` grows by one with each change."""
 
     work_order_id: Name
@@ -145,7 +145,7 @@ class WorkOrderChanged(msgspec.Struct, frozen=True, kw_only=True):
     bill_of_materials: tuple[BomLine, ...] | None = None
 
 
-class WorkOrderProgressed(msgspec.Struct, frozen=True, kw_only=True):
+class WorkOrderProgressed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One counted reading and the order's totals after it: the row of a production log."""
 
     work_order_id: Name
@@ -165,7 +165,7 @@ class WorkOrderProgressed(msgspec.Struct, frozen=True, kw_only=True):
     cycle_time_seconds: Seconds | None = None
 
 
-class WorkOrderInspected(msgspec.Struct, frozen=True, kw_only=True):
+class WorkOrderInspected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One inspection and the order's quality totals after it."""
 
     work_order_id: Name

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from schemas.codec import encode
 from schemas.envelope import Message
@@ -23,7 +23,7 @@ from schemas.settings import Settings
 from schemas.topics import MESSAGES, key_of
 from sql.read_models.registry import TABLES
 from streams.driver import Output, Record, fold_batch
-from streams.kafka.consumer import LogReader
+from streams.kafka.consumer import Lane, LogReader
 from streams.kafka.producer import producer_config
 from streams.topology import TOPOLOGY
 from tests.messages import count, created, message, registered
@@ -146,18 +146,30 @@ def everything(owner_url: str, *hidden: str) -> dict[str, list[str]]:
         return {table: rows(connection, table, "public", *hidden) for table in TABLES}
 
 
-def await_projected(plant: RunningPlant, outputs: Sequence[Output], seconds: float = 30) -> None:
-    """Return when the read models stand at the end of the topics that these records are in."""
-    reader = LogReader(plant.settings())
+def ends(plant: RunningPlant, topics: Iterable[str]) -> dict[Lane, int]:
+    """Where these topics end now; a partition that was just made has no leader for a moment."""
+    reader, wanted = LogReader(plant.settings()), set(topics)
+
+    def ask() -> dict[Lane, int]:
+        try:
+            return reader.ends_now(reader.lanes(wanted))
+        except KafkaException:
+            return {}
+
     try:
-        ends = reader.ends_now(reader.lanes({output.topic for output in outputs}))
+        return eventually(ask, 30, f"Kafka does not say where {wanted} end")
     finally:
         reader.close()
+
+
+def await_projected(plant: RunningPlant, outputs: Sequence[Output], seconds: float = 30) -> None:
+    """Return when the read models stand at the end of the topics that these records are in."""
+    goal = ends(plant, (output.topic for output in outputs))
 
     def is_there() -> bool:
         with psycopg.connect(plant.app_url) as connection:
             found = connection.execute("SELECT topic, partition, next_offset FROM ops.projection_offsets").fetchall()
         known = {(topic, partition): next_offset for topic, partition, next_offset in found}
-        return all(known.get(lane, 0) >= end for lane, end in ends.items())
+        return all(known.get(lane, 0) >= end for lane, end in goal.items())
 
     eventually(is_there, seconds, f"the projector is not at the end of the log after {seconds} s")

@@ -4,7 +4,7 @@ import base64
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,20 @@ def position(plant: RunningPlant) -> int:
     return int(position)
 
 
+def await_progress(plant: RunningPlant, records: int) -> None:
+    """Return when some more records were projected."""
+    begun = position(plant)
+    eventually(lambda: position(plant) >= begun + records, 30, "the projector does not go on")
+
+
 def assert_rows_equal_the_log(plant: RunningPlant) -> None:
     report = rebuild(plant.settings(), plant.owner_url, is_change_wanted=False)
     assert [each for each in report.tables if each.rows] == []
+
+
+def nothing_refused(letters: Sequence[Output]) -> None:
+    """What a projector calls with dead letters; here none may come."""
+    assert letters == []
 
 
 def in_the_background(work: Callable[[], None]) -> threading.Thread:
@@ -118,14 +129,14 @@ def test_a_zombie_projector_is_refused_and_writes_nothing(plant: RunningPlant) -
         psycopg.connect(plant.app_url, autocommit=True) as alive,
         psycopg.connect(plant.app_url, autocommit=True) as asleep,
     ):
-        first = Projector(alive, pytest.fail).offsets(lanes)["work-orders", 0]
+        first = Projector(alive, nothing_refused).offsets(lanes)["work-orders", 0]
         batch = [Line("work-orders", 0, first + index, each.key, each.value) for index, each in enumerate(events)]
         with psycopg.connect(plant.owner_url) as connection:
-            Projector(alive, pytest.fail).project(batch[:3])
+            Projector(alive, nothing_refused).project(batch[:3])
             shown = everything(plant.owner_url)
             for stale in (batch[:3], batch[2:5], batch[4:]):
                 with pytest.raises(Superseded):
-                    Projector(asleep, pytest.fail).project(stale)
+                    Projector(asleep, nothing_refused).project(stale)
             assert everything(plant.owner_url) == shown
             # What was projected here never was in Kafka: put things back for the tests that follow.
             connection.execute("SELECT set_config('app.is_rebuilding', 'on', true)")
@@ -139,9 +150,8 @@ def test_kill_9_while_it_works_loses_and_doubles_nothing(plant: RunningPlant, st
     events = an_afternoon(orders=4, counts=1500)
     projector = start(PROJECTOR_BATCH="40")
     loading = in_the_background(lambda: publish(plant.settings(), events))
-    for kill in range(1, 6):
-        begun = position(plant)
-        eventually(lambda begun=begun: position(plant) > begun + 200, 30, f"no progress before kill {kill}")
+    for _ in range(5):
+        await_progress(plant, 200)
         projector.signal(signal.SIGKILL)
     loading.join()
     await_projected(plant, events, 60)
@@ -158,8 +168,7 @@ def test_a_restart_of_a_service_is_survived_by_the_same_process(
     first, second = an_afternoon(orders=2, counts=500), an_afternoon(orders=2, counts=500)
     projector = start(PROJECTOR_BATCH="20")
     publish(plant.settings(), first)
-    begun = position(plant)
-    eventually(lambda: position(plant) > begun, 30, "no progress before the kill")
+    await_progress(plant, 1)
     plant.kill(service)
     plant.local.wait_until_ready(service)
     publish(plant.settings(), second)
@@ -175,10 +184,9 @@ def test_a_projector_that_slept_while_another_took_over_writes_nothing_more(plan
     publish(plant.settings(), events)
     await_projected(plant, events)
     sleeper.signal(signal.SIGSTOP)
-    with psycopg.connect(plant.owner_url, autocommit=True) as connection:
-        ended = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        )
+    with psycopg.connect(plant.app_url, autocommit=True) as connection:
+        query = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        ended = connection.execute(query)
         assert ended.fetchall() == [(True,)]
     start()
     before = totals(plant)

@@ -16,9 +16,9 @@ from schemas.settings import DEFAULT_TENANT
 from sql.__main__ import migrate_to
 from streams.driver import Output
 from streams.kafka.admin import create_topics
-from streams.kafka.consumer import LogReader, LogTruncated
+from streams.kafka.consumer import LogTruncated
 from streams.rebuild import Report, rebuild
-from tests.integration.events import NEIGHBOUR, Projecting, an_afternoon, await_projected, everything, publish
+from tests.integration.events import NEIGHBOUR, Projecting, an_afternoon, await_projected, ends, everything, publish
 from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
@@ -190,11 +190,7 @@ def test_a_log_whose_beginning_is_gone_changes_nothing(plant_with_tables: Runnin
     plant = plant_with_tables
     tell(plant, start, an_afternoon())
     before = everything(plant.owner_url)
-    first = [TopicPartition("alerts", partition, 1) for partition in range(plant.settings().partitions)]
-    reader = LogReader(plant.settings())
-    ends = reader.ends_now((lane.topic, lane.partition) for lane in first)
-    reader.close()
-    shortened = [lane for lane in first if ends[lane.topic, lane.partition]]
+    shortened = [TopicPartition(*lane, 1) for lane, end in ends(plant, ["alerts"]).items() if end]
     admin = AdminClient(plant.settings().kafka())
     for future in admin.delete_records(shortened).values():
         future.result(30)

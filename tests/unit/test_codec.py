@@ -1,5 +1,6 @@
 """The gate and the codec: what is no message is refused with a code, a sentence and the field."""
 
+import msgspec
 import pytest
 
 from schemas.codec import MAX_BYTES, Unreadable, decode, encode, parse
@@ -62,3 +63,17 @@ def test_brackets_inside_text_are_not_nesting() -> None:
 def test_integers_beyond_64_bits_are_refused_in_any_document(data: bytes) -> None:
     with pytest.raises(Unreadable, match="64 bits"):
         parse(data)
+
+
+def test_a_message_that_says_two_types_is_refused() -> None:
+    data = encode(count(1, 1))
+    two = data[:-1] + b',"type":"machine.register"}'
+    with pytest.raises(Unreadable) as refusal:
+        decode(two)
+    assert refusal.value.path == "type"
+
+
+def test_a_message_is_read_whatever_the_order_of_its_fields() -> None:
+    said = count(1, 1)
+    fields = msgspec.json.decode(encode(said))
+    assert decode(msgspec.json.encode(dict(reversed(fields.items())))) == said
