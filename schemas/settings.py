@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     admin_token: str | None = Field(None, description="bearer token of the first operator")
     hr_api_key: str | None = Field(None, description="X-API-Key of the HR system")
 
+    simulator_rate: float = Field(20, gt=0, description="messages per second of the demo's simulated MQTT machines")
     archive_after_days: float = Field(7, description="closed orders leave the workers' memory after so many days")
 
     @cached_property

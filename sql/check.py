@@ -1,5 +1,9 @@
 """Checks the catalogue: every tenant table isolated, everything commented, the application owning nothing."""
 
+from typing import Any
+
+from psycopg import Cursor
+
 from sql.database import connect
 
 CHECKS = {
@@ -48,8 +52,13 @@ CHECKS = {
 def findings(url: str) -> list[str]:
     """One sentence for each thing that is not as it must be."""
     with connect(url) as connection, connection.cursor() as cursor:
-        found = []
-        for complaint, query in CHECKS.items():
-            cursor.execute(query.encode())
-            found += [f"{name}: {complaint}" for (name,) in cursor.fetchall()]
+        return findings_of(cursor)
+
+
+def findings_of(cursor: Cursor[Any]) -> list[str]:
+    """The same, as this transaction sees the catalogue."""
+    found = []
+    for complaint, query in CHECKS.items():
+        cursor.execute(query.encode())
+        found += [f"{name}: {complaint}" for (name,) in cursor.fetchall()]
     return found

@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="A plant on a laptop.")
 
 @app.command()
 def mqtt(
-    rate: Annotated[float, typer.Option(help="messages per second")] = 20.0,
+    rate: Annotated[float | None, typer.Option(help="messages per second; without it SIMULATOR_RATE")] = None,
     seed: Annotated[int, typer.Option(help="the same seed says the same")] = 1,
     duration: Annotated[float | None, typer.Option(help="seconds; without it until SIGTERM")] = None,
     ledger_file: Annotated[Path | None, typer.Option("--ledger", help="what is said is written here first")] = None,
@@ -29,7 +29,7 @@ def mqtt(
     folder = ledger.folder(settings)
     code = run(
         settings,
-        rate=rate,
+        rate=rate or settings.simulator_rate,
         seed=seed,
         duration=duration,
         ledger_path=ledger_file or folder / "mqtt.jsonl",

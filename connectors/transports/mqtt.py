@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import threading
+from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -75,9 +76,8 @@ class MqttTransport:
         delays = reconnect_delays(self._settings)
         while not stop.is_set():
             try:
-                session_present = await self._connect()
+                await self._connect(stop)
                 delays = reconnect_delays(self._settings)
-                self._came_up(session_present)
                 await self._stay(stop)
                 await self._finish()
             except (OSError, TimeoutError, Refused) as error:
@@ -87,11 +87,17 @@ class MqttTransport:
             if not stop.is_set():
                 await wait(stop, next(delays))
 
-    async def _connect(self) -> bool:
-        connection = self._connection = _Connection(self._settings, self._version, self._received, self._outbox)
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await asyncio.to_thread(connection.open, self._url.hostname, self._url.port or PORTS[self._url.scheme])
-            return await connection.accepted
+    async def _connect(self, stop: asyncio.Event) -> None:
+        connection = self._connection = _Connection(
+            self._settings, self._version, self._outbox, self._came_up, self._take
+        )
+        await asyncio.to_thread(connection.open, self._url.hostname, self._url.port or PORTS[self._url.scheme])
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((connection.accepted, stopping), timeout=CONNECT_SECONDS, return_when=FIRST_COMPLETED)
+        stopping.cancel()
+        if not connection.accepted.done():
+            raise TimeoutError("The broker takes the connection and does not answer.")
+        connection.accepted.result()
 
     def _came_up(self, session_present: bool) -> None:
         outage = self._line.connected()
@@ -135,17 +141,22 @@ class MqttTransport:
             await self._connection.close()
             self._connection = None
 
-    def _received(self, received: Received) -> None:
-        self._take(received)
-
 
 class _Connection:
     """One TCP connection, from CONNECT to its end."""
 
-    def __init__(self, settings: Settings, version: str, take: Callable[[Received], None], outbox: Outbox) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        version: str,
+        outbox: Outbox,
+        came_up: Callable[[bool], None],
+        take: Callable[[Received], None],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._settings = settings
+        self._came_up = came_up
         self._take = take
         self._outbox = outbox
         self._socket: Any = None
@@ -155,7 +166,7 @@ class _Connection:
         self._resume: asyncio.Task[None] | None = None
         self._is_leaving = False
         self._line: socket.socket | None = None
-        self.accepted: asyncio.Future[bool] = self._loop.create_future()
+        self.accepted: asyncio.Future[None] = self._loop.create_future()
         self.lost = asyncio.Event()
         self.refused: set[str] = set()
         self._is_version_5 = version.startswith("5")
@@ -254,7 +265,9 @@ class _Connection:
         if reason.is_failure:
             self.accepted.set_exception(Refused(f"The broker refuses the connection: {reason}."))
         else:
-            self.accepted.set_result(bool(flags.session_present))
+            # At once: what the broker held for us may be read in the same go, and is judged by when the line was down.
+            self._came_up(bool(flags.session_present))
+            self.accepted.set_result(None)
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if not self.accepted.done():

@@ -101,15 +101,18 @@ def _history_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
 
 
 def _write_downtimes(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
-    """A start opens a row, an end closes it; the row names the event that opened it."""
+    """A start opens a row, the earliest end closes it; the row names the event that opened it."""
     starts = [_downtime_row(tenant_id, each) for each in events if each.message.type == "downtime.started"]
-    ends = {
-        each.message.payload.downtime_id: _downtime_row(tenant_id, each)
-        for each in events
-        if each.message.type == "downtime.ended"
-    }
+    ends: dict[str, Event] = {}
+    for each in events:
+        told = each.message.payload
+        if each.message.type == "downtime.ended":
+            known = ends.get(told.downtime_id)
+            if known is None or told.ended_at < known.message.payload.ended_at:
+                ends[told.downtime_id] = each
     opened = append(cursor, "downtime_events", DOWNTIME, starts)
-    return opened + _close_downtimes(cursor, list(ends.values())) if ends else opened
+    rows = [_downtime_row(tenant_id, each) for each in ends.values()]
+    return opened + _close_downtimes(cursor, rows) if rows else opened
 
 
 def _downtime_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
@@ -123,7 +126,8 @@ def _close_downtimes(cursor: Cursor[Any], rows: Sequence[Sequence[Any]]) -> int:
         SQL(
             "INSERT INTO downtime_events AS kept ({names}) SELECT {names} FROM {incoming} "
             "ON CONFLICT (tenant_id, downtime_id) DO UPDATE SET ended_at = EXCLUDED.ended_at, "
-            "duration_seconds = EXCLUDED.duration_seconds WHERE kept.ended_at IS NULL"
+            "duration_seconds = EXCLUDED.duration_seconds "
+            "WHERE EXCLUDED.ended_at < coalesce(kept.ended_at, 'infinity')"
         ).format(names=names, incoming=incoming)
     )
     return cursor.rowcount

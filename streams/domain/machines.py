@@ -12,7 +12,9 @@ from schemas.messages import machines as says
 from schemas.messages.failures import AlertRaised, Severity
 from schemas.messages.machines import CounterScope, MachineState
 from schemas.messages.work_orders import InspectionRecorded, ProductionCounted, ProductionInterrupted
+from streams.domain import downtimes
 from streams.domain.counters import Counter, Reading, read
+from streams.domain.downtimes import Downtime, Downtimes
 from streams.driver import Emit, Rejected, Step
 
 SEEN_EVERY = timedelta(seconds=5)
@@ -21,18 +23,6 @@ INSPECTIONS_KEPT = 256
 WHOLE_MACHINE = ""
 
 Value = TypeVar("Value")
-
-
-class Downtime(msgspec.Struct, frozen=True, kw_only=True):
-    """A downtime that has not ended."""
-
-    downtime_id: str
-    reason_code: str
-    description: str
-    severity: str
-    started_at: datetime
-    estimated_repair_time_minutes: float | None
-    work_order_affected: str | None
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +46,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     published_at: datetime
     counters: dict[str, Counter] = {}
     inspections: tuple[str, ...] = ()
-    downtime: Downtime | None = None
+    downtimes: Downtimes = Downtimes()
 
 
 def fold(state: Machine | None, message: Message[Any]) -> Step:
@@ -185,38 +175,43 @@ def _status(state: Machine, message: Message[Any], told: says.MachineStatus) -> 
 
 def _start_downtime(state: Machine, message: Message[Any], told: says.DowntimeStarted) -> Step:
     at = message.timestamp
-    downtime_id = f"DT-{state.machine_id}-{milliseconds(at)}"
-    if state.downtime and (state.downtime.downtime_id == downtime_id or at < state.downtime.started_at):
-        return Step(state)
-    ended = _end_downtime(state, at)
-    affected = told.work_order_affected or state.current_work_order_id
     downtime = Downtime(
-        downtime_id=downtime_id,
+        downtime_id=f"DT-{state.machine_id}-{milliseconds(at)}",
         reason_code=told.downtime_reason_code,
         description=told.downtime_reason_description,
         severity=told.severity,
         started_at=at,
         estimated_repair_time_minutes=told.estimated_repair_time_minutes,
-        work_order_affected=affected,
+        work_order_affected=told.work_order_affected or state.current_work_order_id,
     )
-    down = msgspec.structs.replace(ended.state, downtime=downtime)
-    reason = told.downtime_reason_description or told.downtime_reason_code
-    emits = [*ended.emits, Emit("downtime.started", _recorded(down, downtime))]
-    if at >= state.status_since:
-        step = _set_status(down, "breakdown", at, is_inferred=False, reason=told.downtime_reason_code)
-        down, emits = step.state, [*emits, *step.emits]
+    change = downtimes.start(state.downtimes, downtime)
+    if change.downtimes == state.downtimes:
+        return Step(state)
+    emits = [Emit("downtime.started", _recorded(state, downtime)), *_ended(state, change)]
+    down = msgspec.structs.replace(state, downtimes=change.downtimes)
+    if change.downtimes.open is None or change.downtimes.open.downtime_id != downtime.downtime_id:
+        return Step(down, emits)
+    return _broken_down(down, message, downtime, emits)
+
+
+def _broken_down(state: Machine, message: Message[Any], downtime: Downtime, emits: list[Emit]) -> Step:
+    """The machine stands still now: its status, an alert, and a word to the order it works on."""
+    reason = downtime.description or downtime.reason_code
+    if downtime.started_at >= state.status_since:
+        step = _set_status(state, "breakdown", downtime.started_at, is_inferred=False, reason=downtime.reason_code)
+        state, emits = step.state, [*emits, *step.emits]
     sentence = f"{state.machine_name} ({state.machine_id}) is down: {reason}."
-    emits.append(_breakdown_alert(state, sentence, at, message))
-    if affected:
-        emits.append(_interrupted(state, affected, True, reason))
-    return Step(down, emits)
+    emits.append(_breakdown_alert(state, sentence, downtime.started_at, message))
+    if downtime.work_order_affected:
+        emits.append(_interrupted(state, downtime.work_order_affected, True, reason))
+    return Step(state, emits)
 
 
 def _stop_downtime(state: Machine, message: Message[Any], told: says.DowntimeEnded) -> Step:
     at = message.timestamp
-    if state.downtime is None or at < state.downtime.started_at:
-        return Step(state)
     ended = _end_downtime(state, at)
+    if state.downtimes.open is None or ended.state.downtimes.open is not None:
+        return ended
     if state.status != "breakdown" or at < state.status_since:
         return ended
     step = _set_status(ended.state, "idle", at, is_inferred=True)
@@ -224,14 +219,18 @@ def _stop_downtime(state: Machine, message: Message[Any], told: says.DowntimeEnd
 
 
 def _end_downtime(state: Machine, at: datetime) -> Step:
-    """The machine with its open downtime, if any, ended."""
-    downtime = state.downtime
-    if downtime is None:
-        return Step(state)
-    emits = [Emit("downtime.ended", _recorded(state, downtime, at))]
-    if downtime.work_order_affected:
-        emits.append(_interrupted(state, downtime.work_order_affected, False, f"{state.machine_id} is available again"))
-    return Step(msgspec.structs.replace(state, downtime=None), emits)
+    """The machine was available at a moment: what lasted until then has ended."""
+    change = downtimes.end(state.downtimes, at)
+    return Step(msgspec.structs.replace(state, downtimes=change.downtimes), _ended(state, change))
+
+
+def _ended(state: Machine, change: downtimes.Change) -> list[Emit]:
+    """What is said of downtimes whose end is known now; the order of the one that lasted goes on."""
+    emits = [Emit("downtime.ended", _recorded(state, each)) for each in change.ended]
+    lasted = state.downtimes.open
+    if lasted and lasted.work_order_affected and lasted.downtime_id in {each.downtime_id for each in change.ended}:
+        emits.append(_interrupted(state, lasted.work_order_affected, False, f"{state.machine_id} is available again"))
+    return emits
 
 
 def _mark_gap(state: Machine, message: Message[Any], told: says.ConnectionGap) -> Step:
@@ -239,7 +238,8 @@ def _mark_gap(state: Machine, message: Message[Any], told: says.ConnectionGap) -
     return Step(state, (Emit("machine.gap_marked", marked),))
 
 
-def _recorded(state: Machine, downtime: Downtime, ended_at: datetime | None = None) -> says.DowntimeRecorded:
+def _recorded(state: Machine, downtime: Downtime) -> says.DowntimeRecorded:
+    ended_at = downtime.ended_at
     return says.DowntimeRecorded(
         machine_id=state.machine_id,
         downtime_id=downtime.downtime_id,
@@ -262,7 +262,7 @@ def _interrupted(state: Machine, work_order_id: str, is_interrupted: bool, reaso
 
 
 def _breakdown_alert(state: Machine, sentence: str, at: datetime, message: Message[Any]) -> Emit:
-    key = f"breakdown-{state.machine_id}-{int(at.timestamp() * 1000)}"
+    key = f"breakdown-{state.machine_id}-{milliseconds(at)}"
     return _alert(key, "machine.breakdown", "critical", state, sentence, message)
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import as_completed
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from schemas.codec import DEAD_LETTERS, LARGEST_DEAD_LETTER
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic, changelog_of
 from streams.topology import TOPOLOGY
@@ -37,9 +38,10 @@ def _changelog_policy() -> dict[str, str]:
 
 
 def _new(settings: Settings, name: str, policy: dict[str, str]) -> NewTopic:
+    largest = LARGEST_DEAD_LETTER if name == DEAD_LETTERS else LARGEST_RECORD
     config = {
         **policy,
-        "max.message.bytes": str(LARGEST_RECORD),
+        "max.message.bytes": str(largest),
         "min.insync.replicas": str(settings.min_insync_replicas),
     }
     return NewTopic(name, settings.partitions, settings.replication, config=config)

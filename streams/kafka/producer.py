@@ -6,6 +6,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from schemas.codec import LARGEST_DEAD_LETTER
 from schemas.settings import Settings
 from streams.driver import Output
 
@@ -26,6 +27,7 @@ def producer_config(settings: Settings, **options: object) -> dict[str, object]:
             "message.timeout.ms": 0,
             "linger.ms": 0,
             "compression.type": "lz4",
+            "message.max.bytes": LARGEST_DEAD_LETTER,
             "queue.buffering.max.messages": 500_000,
             "queue.buffering.max.kbytes": 256 * 1024,
         }

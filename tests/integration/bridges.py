@@ -48,10 +48,12 @@ class Connector:
         self._port = free_port()
         told = {"SPOOL_DIR": str(self.spool), "METRICS_PORT": str(self._port)}
         self.env = os.environ | IMPATIENT | env | told
+        self.changes: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, lines: int = 1, **env: str) -> None:
         """Start it, and return when so many lines to its sources are up (0: when it answers)."""
+        self.changes = env
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "connectors", self.name],
@@ -121,7 +123,7 @@ class Ear:
 
     def __init__(self, settings: Settings, *topics: str) -> None:
         self._consumer = Consumer(
-            settings.kafka(**{"group.id": "ear", "enable.auto.commit": False, "fetch.wait.max.ms": 20})
+            settings.kafka(**{"group.id": "ear", "enable.auto.commit": False, "fetch.wait.max.ms": 20, "log_level": 0})
         )
         known = self._consumer.list_topics(timeout=10).topics
         lanes = [TopicPartition(topic, each) for topic in topics for each in known[topic].partitions]

@@ -118,10 +118,15 @@ class Projecting:
     def stop(self) -> int:
         """End it as the runner would; its exit code."""
         self._is_wanted = False
+        asked = None
         give_up_at = time.monotonic() + 15
         while self._keeper.is_alive():
-            for signum in (signal.SIGCONT, signal.SIGTERM if time.monotonic() < give_up_at else signal.SIGKILL):
-                self.signal(signum)
+            if self._process is not asked:
+                self.signal(signal.SIGCONT)
+                self.signal(signal.SIGTERM)
+                asked = self._process
+            elif time.monotonic() > give_up_at:
+                self.signal(signal.SIGKILL)
             self._keeper.join(0.2)
         assert self._process is not None
         return self._process.wait()

@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.settings import Settings
-from streams.kafka.admin import create_topics
+from streams.kafka.admin import LARGEST_RECORD, create_topics
 from streams.kafka.producer import producer_config
 from tests.integration.workers import INBOX, Audit, Load, Worker, dead_letters_of
 
@@ -117,10 +117,11 @@ def test_records_without_key_or_value_or_sense_become_dead_letters_and_disturb_n
 ) -> None:
     start()
     producer = Producer(producer_config(settings))
-    for key, value in [(None, b"{}"), (b"t/WO-1", None), (b"t/WO-1", b"\xff\xfe"), (None, None)]:
+    huge = b"x" * (LARGEST_RECORD - 1000)
+    for key, value in [(None, b"{}"), (b"t/WO-1", None), (b"t/WO-1", b"\xff\xfe"), (None, None), (b"t/WO-1", huge)]:
         producer.produce(INBOX, value, key)
     producer.flush()
     load.at_pace(PER_SECOND, 2)
     audit = load.audit()
     assert audit.units_by_state == dict(load.sent)
-    assert len(dead_letters_of(load)) == 4
+    assert len(dead_letters_of(load)) == 5

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from signal import SIGCONT, SIGSTOP
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion
@@ -109,7 +111,9 @@ def shared(infra: RunningPlant, settings: Settings, tmp_path_factory: pytest.Tem
 
 @pytest.fixture
 def connector(shared: Connector) -> Connector:
-    """The one connector of these tests, running."""
+    """The one connector of these tests, running with the plant's settings."""
+    if shared.is_running and shared.changes:
+        shared.stop()
     if not shared.is_running:
         shared.start()
     return shared
@@ -147,9 +151,9 @@ def kafka_stopped(plant: RunningPlant) -> Iterator[None]:
 
 
 @contextmanager
-def kafka_silent(plant: RunningPlant) -> Iterator[None]:
-    """Kafka's process stands still: connections stay open and nobody answers."""
-    pid = plant.pid("kafka")
+def silent(plant: RunningPlant, server: str) -> Iterator[None]:
+    """A server's process stands still: connections are taken, stay open, and nobody answers."""
+    pid = plant.pid(server)
     os.kill(pid, SIGSTOP)
     try:
         yield
@@ -420,7 +424,6 @@ def test_what_the_broker_held_while_nobody_listened_is_late_and_not_refused(
     ear.until(lambda: ear.said(about="M-HELD"))
     assert [each.late for each in ear.said(about="M-HELD")] == [True]
     assert ear.letters() == []
-    connector.stop()
 
 
 def test_without_kafka_messages_go_to_the_spool_and_all_arrive_in_order_though_the_connector_is_killed(
@@ -452,7 +455,7 @@ def test_a_full_spool_stops_acknowledging_so_the_broker_keeps_what_it_cannot_tak
 ) -> None:
     connector.stop()
     connector.start(SPOOL_MAX_BYTES="30000")
-    with kafka_silent(infra):
+    with silent(infra, "kafka"):
         counts = in_a_stream(mes, lambda: None)
         eventually(lambda: connector.figure("connector_spool_full") == 1, 20, "the spool is not full")
         connector.kill()
@@ -473,6 +476,21 @@ def test_a_restart_of_the_broker_in_the_middle_of_a_stream_is_survived(
     # paho, as the sender, says new things on a new connection before it repeats what was not acknowledged.
     assert_whole(ear, in_a_stream(mes, restart))
     assert connector.figure("connector_gaps_total") == gaps
+
+
+@pytest.mark.parametrize("while_connected", [True, False])
+def test_asked_to_end_the_connector_does_not_wait_for_a_broker_that_answers_nothing(
+    infra: RunningPlant, connector: Connector, while_connected: bool
+) -> None:
+    if not while_connected:
+        connector.stop()
+    with silent(infra, "mqtt"):
+        if not while_connected:
+            connector.start(lines=0)
+            eventually(lambda: psutil.Process(connector.pid).net_connections("tcp"), 5, "it does not connect")
+        began = time.monotonic()
+        assert connector.stop() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_a_session_the_broker_has_forgotten_is_a_gap_in_the_history_of_every_machine(

@@ -18,7 +18,7 @@ from sql.offsets import Superseded
 from sql.read_models.registry import READ_MODELS
 from streams.driver import Output
 from streams.kafka.admin import create_topics
-from streams.kafka.consumer import LogReader
+from streams.kafka.consumer import LogReader, LogTruncated
 from streams.projection import Line
 from streams.projector import Projector
 from streams.rebuild import rebuild
@@ -143,6 +143,18 @@ def test_a_zombie_projector_is_refused_and_writes_nothing(plant: RunningPlant) -
             moved = "UPDATE ops.projection_offsets SET next_offset = %s WHERE topic = 'work-orders' AND partition = 0"
             connection.execute(moved, [first])
     rebuild(plant.settings(), plant.owner_url)
+
+
+def test_a_hole_in_an_event_topic_is_not_passed_over(plant: RunningPlant) -> None:
+    events = [each for each in an_afternoon(orders=1, counts=2) if each.topic == "work-orders"]
+    batch = [
+        Line("work-orders", 0, offset, each.key, each.value) for offset, each in zip((0, 1, 3), events, strict=False)
+    ]
+    with (
+        psycopg.connect(plant.app_url, autocommit=True) as connection,
+        pytest.raises(LogTruncated, match="2 comes next"),
+    ):
+        Projector(connection, nothing_refused).project(batch)
 
 
 def test_kill_9_while_it_works_loses_and_doubles_nothing(plant: RunningPlant, start: Start) -> None:

@@ -1,8 +1,11 @@
 """The fold of machines."""
 
+from itertools import permutations
+
 import pytest
 
 from schemas.messages.machines import ConnectionGap, DowntimeEnded, DowntimeStarted, Inspection, MachineStatus
+from streams.driver import Batch
 from tests.messages import at, count, emitted, message, refusals, registered, run
 
 
@@ -145,3 +148,33 @@ def test_what_is_remembered_does_not_grow_with_history() -> None:
     (state,) = run("machines", said).changed.values()
     (early,) = run("machines", said[:101]).changed.values()
     assert len(state) < len(early) * 1.1
+
+
+def _ends_told(batch: Batch) -> dict[str, float]:
+    """The end each downtime has in the read model: of all that were told, the first."""
+    ends: dict[str, float] = {}
+    for said in emitted(batch, "downtime.ended"):
+        seconds = said.payload.duration_seconds
+        ends[said.payload.downtime_id] = min(seconds, ends.get(said.payload.downtime_id, seconds))
+    return ends
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_two_downtimes_are_the_same_two_in_whatever_order_their_messages_come(order: tuple[int, ...]) -> None:
+    said = [
+        _down(10),
+        message("mes.downtime_ended", DowntimeEnded(machine_id="M-1"), 25),
+        _down(40),
+        message("mes.downtime_ended", DowntimeEnded(machine_id="M-1"), 47),
+    ]
+    batch = run("machines", [registered(), *(said[index] for index in order)])
+    assert len(emitted(batch, "downtime.started")) == 2
+    assert sorted(_ends_told(batch).values()) == [7, 15]
+
+
+def test_a_downtime_told_after_its_end_does_not_break_the_machine() -> None:
+    ended = message("mes.downtime_ended", DowntimeEnded(machine_id="M-1"), 25)
+    batch = run("machines", [registered(), ended, _down(10, work_order_affected="WO-1")])
+    assert _ends_told(batch) == {emitted(batch, "downtime.started")[0].payload.downtime_id: 15}
+    assert emitted(batch, "machine.status_changed") == []
+    assert emitted(batch, "production.interrupted") == []

@@ -329,3 +329,4 @@ def downgrade() -> None:
     for table in reversed(TABLES):
         op.execute(f"DROP TABLE {table.name}")
     op.execute("DROP SCHEMA ops")
+    op.execute("REVOKE USAGE ON SCHEMA public FROM plant_app, plant_analyst")
