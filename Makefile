@@ -1,7 +1,7 @@
 # The dozen verbs. `make` alone explains them. Needs python3 >= 3.11 and make, nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status wipe check unit bench docs migrate rebuild rehearse slice topics
+.PHONY: help setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse slice topics
 
 PYTHON3 ?= python3
 UV_VERSION := 0.13.8
@@ -28,7 +28,7 @@ help: ## this list
 demo: .venv/ready ## the whole plant with simulators and a live view; Ctrl-C stops it. DURATION=60 ends by itself
 	@exec $(PY) -m compose.local demo $(if $(DURATION),--duration $(DURATION))
 
-test: .venv/ready ## everything: check, then every suite against real Kafka, Postgres, MQTT and OPC-UA
+test: .venv/ready browser ## everything: check, then every suite against real Kafka, Postgres, MQTT and OPC-UA
 	@$(MAKE) --no-print-directory check
 	@exec $(PY) -m pytest $(SUITES)
 
@@ -75,6 +75,13 @@ slice: ## the files of one subject in the order data pass through them: make sli
 	  streams/topology.py sql/read_models sql/migrations connectors/gateway tests/unit tests/laws tests/integration tests/e2e; do \
 	  find $$place -type f \( -name '*$(s)*' -o -path '*$(s)*' \) ! -name '*.pyc' 2>/dev/null | sort; \
 	  case $$place in *.py) grep -q '$(s)' $$place 2>/dev/null && echo $$place;; esac; done; true
+
+# The console's tests need a Chromium; where it can be installed, it is. Without one they are skipped, and say so.
+browser:
+	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && echo "Installing Chromium for the tests of the console." \
+	  && { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install chromium; } >/dev/null 2>&1; } \
+	  || echo "No Chromium here: the tests of the console are skipped."
 
 # -- setting up: once, and again when the lock file changes -------------------------------------------------------------
 
