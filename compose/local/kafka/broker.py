@@ -48,12 +48,22 @@ def _broker(folder: Folder, identity: Identity, jars: Path, number: int, name: s
     config.write_text(_text(properties(identity, number, name, data)))
     if not (data / "meta.properties").exists():
         _format(identity, jars, config, folder.log(f"{name}-format"))
-    return Process(name=name, command=(*_jvm(jars), "kafka.Kafka", str(config)), stop_seconds=30)
+    return Process(name=name, command=(*_jvm(jars, folder.data), "kafka.Kafka", str(config)), stop_seconds=30)
 
 
-def _jvm(jars: Path) -> tuple[str, ...]:
+def _jvm(jars: Path, scratch: Path) -> tuple[str, ...]:
+    """The virtual machine; the library that it unpacks goes where `wipe` finds it, not into /tmp."""
     chosen = shlex.split(os.environ.get("KAFKA_OPTS", ""))
-    return (java(), *JVM, *HEADLESS, *chosen, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", f"{jars}/*")
+    return (
+        java(),
+        *JVM,
+        *HEADLESS,
+        f"-Djava.io.tmpdir={scratch}",
+        *chosen,
+        f"-Dlog4j2.configurationFile={LOGGING}",
+        "-cp",
+        f"{jars}/*",
+    )
 
 
 def _format(identity: Identity, jars: Path, config: Path, log: Path) -> None:

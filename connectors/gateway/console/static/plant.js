@@ -9,7 +9,7 @@ const machines = new Map();
 const orders = new Map();
 const rates = [];
 const CLOSED = new Set(["completed", "cancelled"]);
-const KEEP_CLOSED_MS = 20_000;
+const KEEP_CLOSED_MS = 8_000;
 const RANK = { urgent: 0, high: 1, normal: 2, low: 3 };
 
 // -- the floor
@@ -41,7 +41,7 @@ function visible() {
   const now = Date.now();
   return [...orders.values()]
     .filter((order) => !CLOSED.has(order.status) || now - (order.closedAt ?? 0) < KEEP_CLOSED_MS)
-    .sort((a, b) => (b.quantity_produced > 0) - (a.quantity_produced > 0) || RANK[a.priority] - RANK[b.priority]
+    .sort((a, b) => CLOSED.has(a.status) - CLOSED.has(b.status) || (b.quantity_produced > 0) - (a.quantity_produced > 0) || RANK[a.priority] - RANK[b.priority]
       || Date.parse(a.due_date) - Date.parse(b.due_date) || a.work_order_id.localeCompare(b.work_order_id));
 }
 
@@ -150,7 +150,7 @@ async function loadHealth() {
   setHop("inboxes", kafka ? "Kafka answers" : "Kafka does not answer", kafka ? "" : "bad");
   for (const [hop, reader] of [["agents", "agents"], ["projector", "projector"]]) {
     const records = waiting(reader);
-    setHop(hop, lag.length ? (records ? `${figure(records)} waiting` : "nothing waits") : "not known", records > 5000 ? "warn" : "");
+    setHop(hop, lag.length ? (records ? `${figure(records)} on their way` : "nothing waits") : "not known", records > 5000 ? "warn" : "");
   }
   setHop("rows", state("Postgres") === "up" ? "current" : "does not answer", state("Postgres") === "up" ? "" : "bad");
 }
