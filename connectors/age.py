@@ -123,3 +123,11 @@ def _load(path: Path) -> tuple[datetime | None, list[Outage]]:
         pairs = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in told["outages"]]
         return last, [Outage(*pair) for pair in pairs]
     return None, []
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: two digits of the unit that fits."""
+    for name, length in (("years", 365.25 * 86400), ("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {name}"
+    return f"{seconds:.0f} s"

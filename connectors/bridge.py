@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from prometheus_client import Counter
 
 from connectors import metrics
-from connectors.age import Age, Line, Outage
+from connectors.age import Age, Line, Outage, span
 from connectors.outbox import Item, Outbox
 from connectors.registry import NOWHERE_INBOX, NOWHERE_TYPE, Route, Transport, route_of
 from connectors.systems.statement import Context, Statement, milliseconds
@@ -90,11 +90,11 @@ class Bridge:
         seconds = (received_at - timestamp).total_seconds()
         if age is Age.STALE:
             limit = self._settings.stale_seconds
-            sentence = f"The message is {seconds:.0f} s old, and the line was up; at most {limit:.0f} s are accepted."
+            sentence = f"The message is {span(seconds)} old, and the line was up; at most {span(limit)} are accepted."
             raise Unreadable("STALE_TIMESTAMP", sentence, "timestamp")
         if age is Age.FUTURE:
             limit = self._settings.future_seconds
-            sentence = f"The message is {-seconds:.0f} s in the future; at most {limit:.0f} s are accepted."
+            sentence = f"The message is {span(-seconds)} in the future; at most {span(limit)} are accepted."
             raise Unreadable("FUTURE_TIMESTAMP", sentence, "timestamp")
         metrics.LATE.labels(self._transport).inc()
         return True

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         "PLAINTEXT", description="how to speak to Kafka"
     )
     kafka_sasl_username: str | None = Field(None, description="SCRAM user")
-    kafka_sasl_password: str | None = Field(None, description="SCRAM password")
+    kafka_sasl_password: str | None = Field(None, repr=False, description="SCRAM password")
     kafka_ca_location: str | None = Field(None, description="PEM file of the authority that signed the brokers")
     partitions: int = Field(8, ge=1, le=1024, description="partitions of a topic that we create")
     replication: int = Field(1, ge=1, le=5, description="replicas of a topic that we create")
@@ -79,15 +79,19 @@ class Settings(BaseSettings):
     retention_ms: int = Field(-1, description="how long topics are kept, -1 = for ever")
     session_timeout_ms: int = Field(10_000, description="after how long a silent worker loses its partitions")
 
-    database_url: str = Field("postgresql://plant_app@127.0.0.1/plant", description="Postgres, application role")
-    owner_database_url: str | None = Field(None, description="Postgres, owner of the tables; for migrations only")
-    analyst_database_url: str | None = Field(None, description="Postgres, read-only role for analysts")
+    database_url: str = Field(
+        "postgresql://plant_app@127.0.0.1/plant", repr=False, description="Postgres, application role"
+    )
+    owner_database_url: str | None = Field(
+        None, repr=False, description="Postgres, owner of the tables; for migrations only"
+    )
+    analyst_database_url: str | None = Field(None, repr=False, description="Postgres, read-only role for analysts")
     projector_batch: int = Field(5_000, description="most records in one transaction of the projector")
     projector_wait_seconds: float = Field(0.02, description="how long the projector gathers records for a transaction")
 
     mqtt_url: str = Field("mqtt://127.0.0.1:1883", description="MQTT broker; mqtts:// for TLS")
     mqtt_username: str | None = Field(None, description="MQTT user")
-    mqtt_password: str | None = Field(None, description="MQTT password")
+    mqtt_password: str | None = Field(None, repr=False, description="MQTT password")
     mqtt_client_id: str = Field("mraos_production_listener", description="client id of the persistent session")
     mqtt_ca_file: str | None = Field(None, description="PEM file of the authority that signed the broker")
     mqtt_cert_file: str | None = Field(None, description="client certificate, PEM")
@@ -120,13 +124,13 @@ class Settings(BaseSettings):
     oauth_issuer: str = Field("plant-gateway", description="`iss` that tokens must carry")
     oauth_audience: str = Field("mraos", description="`aud` that tokens must carry")
     oauth_client_id: str = Field("mraos_integration_client", description="client of the built-in issuer")
-    oauth_client_secret: str | None = Field(None, description="its secret")
+    oauth_client_secret: str | None = Field(None, repr=False, description="its secret")
     oauth_signing_key: Path | None = Field(None, description="PEM file of the built-in issuer's RSA key")
     oauth_jwks_url: str | None = Field(None, description="keys of an issuer outside; none = built-in issuer only")
     oauth_token_seconds: int = Field(3600, description="life of a token of the built-in issuer")
     oauth_leeway_seconds: int = Field(60, le=60, description="tolerated clock difference for tokens")
-    admin_token: str | None = Field(None, description="bearer token of the first operator")
-    hr_api_key: str | None = Field(None, description="X-API-Key of the HR system")
+    admin_token: str | None = Field(None, repr=False, description="bearer token of the first operator")
+    hr_api_key: str | None = Field(None, repr=False, description="X-API-Key of the HR system")
 
     simulator_rate: float = Field(20, gt=0, description="messages per second of the demo's simulated MQTT machines")
     archive_after_days: float = Field(7, description="closed orders leave the workers' memory after so many days")

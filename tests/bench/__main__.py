@@ -26,9 +26,12 @@ def measures() -> dict[str, Measure]:
 
 
 def show(figure: Figure) -> None:
+    value, other = (
+        f"{number:,.3f}" if number < 10 else f"{number:,.0f}" for number in (figure.value, figure.against_value)
+    )
     print(
-        f"{figure.name:34} {figure.value:>12,.1f} {figure.unit:10} {figure.ratio:>7.2f} x {figure.against} "
-        f"({figure.against_value:,.1f}); at least {figure.least}, aim {figure.aim}",
+        f"{figure.name:30} {value:>10} {figure.unit:10} {figure.ratio:>6.2f} x {figure.against} ({other}); "
+        f"wanted {figure.least}, aim {figure.aim}",
         flush=True,
     )
 

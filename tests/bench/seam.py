@@ -68,9 +68,9 @@ def mqtt_to_row(plant: RunningPlant) -> Figure:
         if best == 0.0:
             break
         reached, lag = _sustains(plant, offered, STEP_SECONDS)
-        if lag > SETTLED_SECONDS:
+        if lag > SETTLED_SECONDS or reached < best:
             break
-        best = max(best, reached)
+        best = reached
     value = round(best or rate, 1)
     return Figure(
         "mqtt_to_row_per_second", value, "rows/s", "what is asked for", 2_000, round(value / 2_000, 2), "1x", "2.5x"
