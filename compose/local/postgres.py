@@ -153,11 +153,17 @@ def _reachable(server: Server, folder: Folder, report: Callable[[str], None]) ->
     if server.user is None or may_enter(server.binaries, server.user):
         return server
     copy = folder.outside() / f"postgresql-{server.major}"
+    installation = server.binaries.parent
+    place = copy / installation.parent.name / installation.name
     if not copy.exists():
         report(f"copying PostgreSQL {server.major} to {copy}: the user {server.user} may not enter {server.binaries}")
-        copy.parent.mkdir(mode=0o755, exist_ok=True)
-        shutil.copytree(server.binaries.parent, copy, symlinks=True)
-    return Server(copy / "bin", server.major, server.user)
+        copy.mkdir(mode=0o755, parents=True)
+        shutil.copytree(installation, place, symlinks=True)
+        # A wheel keeps libraries of its own beside the package; programs look for them by that relative path.
+        libraries = installation.parent.with_name(f"{installation.parent.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, copy / libraries.name)
+    return Server(place / "bin", server.major, server.user)
 
 
 def _initialise(server: Server, identity: Identity, data: Path, log: Path) -> None:
