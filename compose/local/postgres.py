@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import re
+import secrets
 import shutil
 import stat
 import subprocess
@@ -21,6 +22,7 @@ from compose.local.processes import Process
 LEAST = 15
 NOT_ROOT = ("postgres", "nobody")
 DATABASE = "plant"
+OWNER_MARK = "belongs-to"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -57,6 +59,7 @@ def url(identity: Identity, role: str, database: str = DATABASE) -> str:
 def prepare(folder: Folder, identity: Identity, report: Callable[[str], None]) -> list[Process]:
     """Make the data directory at the first start, and say how to start the server."""
     user = server_user()
+    _set_orphans_aside(folder.outside(), identity, report)
     data = data_directory(folder, user)
     server = find_server(user, data)
     server = _reachable(server, folder, report)
@@ -64,9 +67,21 @@ def prepare(folder: Folder, identity: Identity, report: Callable[[str], None]) -
         report(f"PostgreSQL's data are in {data}: the user {user} may not enter {folder.path}")
     if not (data / "PG_VERSION").exists():
         _initialise(server, identity, data, folder.log("initdb"))
+    if folder.outside().exists():
+        (folder.outside() / OWNER_MARK).write_text(identity.kafka_cluster_id)
     options = [f"-c{name}={value}" for name, value in {**SETTINGS, "port": str(identity.port("postgres"))}.items()]
     command = server.command("postgres", "-D", str(data), *options)
     return [Process("postgres", command, stop_signal="INT", stop_seconds=30)]
+
+
+def _set_orphans_aside(outside: Path, identity: Identity, report: Callable[[str], None]) -> None:
+    """Data below /var/tmp whose run directory was deleted have a password nobody knows: they make room, unharmed."""
+    mark = outside / OWNER_MARK
+    if not outside.exists() or (mark.exists() and mark.read_text() == identity.kafka_cluster_id):
+        return
+    aside = outside.with_name(f"{outside.name}-orphaned-{secrets.token_hex(4)}")
+    outside.rename(aside)
+    report(f"{outside} belonged to a plant whose run directory is gone; it is {aside} now and can be deleted")
 
 
 def server_user() -> str | None:

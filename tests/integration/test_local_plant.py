@@ -1,6 +1,7 @@
 """A plant of local processes: what dies comes back, data survive, `down` leaves nothing, failures are sentences."""
 
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -311,3 +312,24 @@ def test_a_closed_folder_moves_the_database_where_its_user_can_go(tmp_path: Path
     finally:
         plant.wipe()
     assert not plant.folder.outside().exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only as root do the data lie outside the run directory")
+def test_a_run_directory_that_was_deleted_and_made_anew_starts(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    said: list[str] = []
+    orphans: list[Path] = []
+    plant = LocalPlant(closed / "run", report=said.append)
+    try:
+        for _ in range(2):
+            closed.mkdir(mode=0o700)
+            plant.up(infra_only=True)
+            plant.down()
+            shutil.rmtree(closed)
+        orphans = list(plant.folder.outside().parent.glob(f"{plant.folder.outside().name}-orphaned-*"))
+        assert [(orphan / "postgres" / "PG_VERSION").exists() for orphan in orphans] == [True]
+        assert any(str(orphans[0]) in line for line in said)
+    finally:
+        plant.wipe()
+        for orphan in orphans:
+            shutil.rmtree(orphan)
