@@ -25,7 +25,7 @@ function drawFloor() {
 function drawMachine(machine, now) {
   const order = orders.get(machine.current_work_order_id);
   const isStale = now - Date.parse(machine.last_seen_at) > QUIET_AFTER_MS;
-  const job = order ? `${order.product_name ?? order.product_id} · ${figure(order.progress_percentage)} %`
+  const job = order ? `${Math.floor(order.progress_percentage)} % · ${order.product_name ?? order.product_id}`
     : machine.current_work_order_id ?? "no order";
   return make("div", { className: `machine${isStale ? " stale" : ""}`, data: { status: machine.status } },
     make("b", { title: machine.reason ?? "" }, machine.machine_name, make("span", { className: "id" }, machine.machine_id)),
@@ -52,8 +52,9 @@ function drawOrders() {
   const body = byId("orders");
   const rows = new Map([...body.children].map((row) => [row.dataset.order, row]));
   const wanted = those.slice(0, 60).map((order) => drawOrder(rows.get(order.work_order_id), order));
-  const stands = wanted.length === body.children.length && wanted.every((row, index) => row === body.children[index]);
-  if (!stands) body.replaceChildren(...wanted);
+  // Only what stands in the wrong place is moved: a row that is put in anew would begin its animations again.
+  wanted.forEach((row, index) => { if (body.children[index] !== row) body.insertBefore(row, body.children[index] ?? null); });
+  while (body.children.length > wanted.length) body.lastElementChild.remove();
 }
 
 function drawOrder(row, order) {
