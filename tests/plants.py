@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from compose.local.containers import choice
 from compose.local.plant import LocalPlant
 from schemas.settings import Settings
+from tests.containers import ContainedPlant
 
 Found = TypeVar("Found")
 
@@ -24,7 +26,7 @@ Found = TypeVar("Found")
 class RunningPlant:
     """A plant that runs, as somebody outside sees it."""
 
-    local: LocalPlant
+    local: LocalPlant | ContainedPlant
     endpoints: dict[str, str]
 
     @property
@@ -73,7 +75,7 @@ class RunningPlant:
 
     def ensure_workers(self, count: int) -> None:
         """Have that many Faust workers."""
-        LocalPlant(self.local.folder.path, workers=count).up()
+        plant_in(self.local.folder.path, count).up()
 
     def await_rows(self, query: str, *parameters: Any, seconds: float = 20) -> list[tuple[Any, ...]]:
         """The rows of a query, as soon as there are some; as the plant's tenant."""
@@ -98,12 +100,18 @@ def eventually(ask: Callable[[], Found], seconds: float, complaint: str) -> Foun
     return found
 
 
+def plant_in(run_dir: Path, workers: int = 1) -> LocalPlant | ContainedPlant:
+    """Local processes, or containers where PLANT=compose asks for them."""
+    kind = ContainedPlant if choice(os.environ) == "compose" else LocalPlant
+    return kind(run_dir, workers=workers)
+
+
 @contextmanager
 def running_plant(*, infra_only: bool, workers: int = 1) -> Iterator[RunningPlant]:
     """A plant of its own, deleted afterwards."""
     run_dir = Path(tempfile.mkdtemp(prefix="plant-", dir="/tmp"))
     run_dir.chmod(0o755)
-    local = LocalPlant(run_dir, workers=workers)
+    local = plant_in(run_dir, workers)
     try:
         local.up(infra_only=infra_only)
         yield RunningPlant(local, local.endpoints())

@@ -15,7 +15,10 @@ import yaml
 from compose.local import containers, identity
 from compose.local.errors import PlantError
 from compose.local.folder import ROOT, Folder
+from compose.local.plant import LocalPlant
 from compose.local.processes import COMMANDS, INFRASTRUCTURE, MIGRATE, REGISTER, SIMULATORS, TOPICS
+from tests.containers import ContainedPlant
+from tests.plants import plant_in
 
 COMPOSE = ROOT / "compose" / "compose.yaml"
 DOCKERFILE = ROOT / "compose" / "Dockerfile"
@@ -126,6 +129,29 @@ def test_without_docker_the_sentence_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(PlantError, match=r"needs Docker, which is not installed; `make up` without PLANT needs none"):
         containers.engine()
+
+
+@pytest.mark.parametrize(("plant", "kind"), [("", LocalPlant), ("local", LocalPlant), ("compose", ContainedPlant)])
+def test_the_suites_choose_as_the_plant_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plant: str, kind: type
+) -> None:
+    monkeypatch.setenv("PLANT", plant)
+    assert type(plant_in(tmp_path)) is kind
+
+
+def test_testcontainers_are_told_to_start_what_exists(tmp_path: Path) -> None:
+    contained = ContainedPlant(tmp_path)
+    servers = contained.compose(infra_only=True)
+    assert set(servers.services or ()) <= set(SERVICES)
+    assert set(INFRASTRUCTURE) <= set(servers.services or ())
+    assert [Path(servers.context, name) for name in servers.compose_file_name or ()] == [COMPOSE]
+    assert contained.compose(infra_only=False).services is None
+
+
+def test_the_suites_say_so_where_no_engine_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(PlantError, match="needs Docker"):
+        ContainedPlant(tmp_path).up(infra_only=True)
 
 
 def test_the_dockerfile_keeps_the_rules_of_hadolint() -> None:
