@@ -71,10 +71,10 @@ rehearse: .venv/ready ## the long failure rehearsal; writes .run/certificate.jso
 
 slice: ## the files of one subject in the order data pass through them: make slice s=work_orders
 	@test -n "$(s)" || { echo "Say which subject: make slice s=work_orders"; exit 2; }
-	@for place in connectors/registry.py connectors/systems schemas/messages schemas/examples streams/domain \
-	  streams/topology.py sql/read_models sql/migrations connectors/gateway tests/unit tests/laws tests/integration tests/e2e; do \
-	  find $$place -type f \( -name '*$(s)*' -o -path '*$(s)*' \) ! -name '*.pyc' 2>/dev/null | sort; \
-	  case $$place in *.py) grep -q '$(s)' $$place 2>/dev/null && echo $$place;; esac; done; true
+	@for place in connectors/registry.py connectors/systems schemas/messages schemas/examples streams/domain streams/topology.py \
+	  sql/read_models sql/reads sql/migrations schemas/views connectors/gateway tests/unit tests/laws tests/integration tests/e2e; do \
+	  case $$place in *.py) grep -lE '$(s)|$(subst _,-,$(s))' $$place;; \
+	  *) find $$place -type f \( -path '*$(s)*' -o -path '*$(subst _,-,$(s))*' \) ! -name '*.pyc' | sort;; esac; done; true
 
 # The console's tests need a Chromium; where it can be installed, it is. Without one they are skipped, and say so.
 browser:

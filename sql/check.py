@@ -40,7 +40,7 @@ CHECKS = {
           WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum = ANY(i.indkey))""",
     "the application owns it": """
         SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-        WHERE tableowner IN ('plant_app', 'plant_analyst')""",
+        WHERE tableowner IN ('plant_app', 'plant_analyst') AND schemaname NOT LIKE 'pg_temp%'""",
     "may pass by row-level security": """
         SELECT rolname FROM pg_roles WHERE rolname IN ('plant_app', 'plant_analyst') AND (rolbypassrls OR rolsuper)""",
     "analysts may write it": """
