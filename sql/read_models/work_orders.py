@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from psycopg import Cursor
@@ -40,6 +41,7 @@ ORDER = ("tenant_id", *HEAD, "created_at", "updated_at")
 PROGRESS = ("work_order_id", "version", "status", "quantity_produced", "quantity_scrapped", "progress_percentage")
 LOG_FIELDS = ("log_id", "work_order_id", "machine_id", "units", "scrapped_units", "units_reported", "cumulative_units")
 LOG_MORE = ("counter_epoch", "quality_status", "cycle_time_seconds")
+_logged = attrgetter(*LOG_FIELDS, *LOG_MORE)
 LOG = ("tenant_id", *LOG_FIELDS, *LOG_MORE, "produced_at", "received_at", "is_late", "order_version", *PLACE)
 INSPECTED = ("inspection_id", "work_order_id", "machine_id", "inspection_type", "result", "defect_detected")
 INSPECTION = ("tenant_id", *INSPECTED, "defect_type", "inspector", "inspected_at", *PLACE)
@@ -164,16 +166,7 @@ def _log_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
     told: WorkOrderProgressed = message.payload
     return (
         tenant_id,
-        told.log_id,
-        told.work_order_id,
-        told.machine_id,
-        told.units,
-        told.scrapped_units,
-        told.units_reported,
-        told.cumulative_units,
-        told.counter_epoch,
-        told.quality_status,
-        told.cycle_time_seconds,
+        *_logged(told),
         message.timestamp,
         message.received_at,
         message.late,
