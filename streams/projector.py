@@ -78,11 +78,11 @@ def _moves(batch: Sequence[Line]) -> dict[Lane, tuple[int, int]]:
     Nothing of ours leaves holes in an event topic. One that shows up all the same is read again from Postgres' offset.
     """
     moves: dict[Lane, tuple[int, int]] = {}
-    for line in batch:
-        first, expected = moves.get(line.lane, (line.offset, line.offset))
-        if line.offset != expected:
-            raise LogTruncated(f"{line.topic}/{line.partition} goes on at {line.offset}, but {expected} comes next.")
-        moves[line.lane] = (first, line.offset + 1)
+    for topic, partition, offset, *_ in batch:
+        first, expected = moves.get((topic, partition), (offset, offset))
+        if offset != expected:
+            raise LogTruncated(f"{topic}/{partition} goes on at {offset}, but {expected} comes next.")
+        moves[topic, partition] = (first, offset + 1)
     return moves
 
 

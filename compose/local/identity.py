@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -91,7 +92,14 @@ def of(folder: Folder, brokers: int | None) -> Identity:
 
 def make(brokers: int) -> Identity:
     """A new identity."""
-    return Identity(brokers=brokers, kafka_cluster_id=secrets.token_urlsafe(16)[:22])
+    return Identity(brokers=brokers, kafka_cluster_id=_cluster_id(lambda: secrets.token_urlsafe(16)))
+
+
+def _cluster_id(draw: Callable[[], str]) -> str:
+    """An id as Kafka makes them: 16 bytes in base 64, none that a command line would take for an option."""
+    while (drawn := draw()).startswith("-"):
+        continue
+    return drawn
 
 
 def save(folder: Folder, identity: Identity) -> None:

@@ -188,3 +188,8 @@ def test_a_folder_closed_to_the_servers_user_is_noticed(tmp_path: Path) -> None:
     closed.mkdir(mode=0o700)
     assert not postgres.may_enter(closed, "nobody")
     assert postgres.may_enter(Path("/usr/bin"), "nobody")
+
+
+def test_no_command_line_takes_the_clusters_id_for_an_option() -> None:
+    drawn = iter(["-starts-with-a-dash", "-again", "good-one"])
+    assert identity._cluster_id(lambda: next(drawn)) == "good-one"
