@@ -24,8 +24,8 @@ def kafka_bootstrap(infra: RunningPlant) -> str:
 def plant() -> Iterator[RunningPlant]:
     """The whole plant without simulators, shared by the suites that speak to it from outside.
 
-    One client sends what ten would, so the limit per client is lifted (`test_webhooks` has its own). A command waits longer
-    for its outcome than people would: a busy machine must not turn 200 into 202.
+    One client sends what ten would, so the limit per client is lifted (`test_webhooks` has its own). A command waits
+    longer for its outcome than people would: a busy machine must not turn 200 into 202.
     """
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RATE_LIMIT_PER_MINUTE", "100000")
