@@ -56,11 +56,6 @@ class Line:
         """Whether the line is up now."""
         return self._is_up
 
-    @property
-    def last_alive(self) -> datetime | None:
-        """When the source was last heard; None before the first time ever."""
-        return self._last_alive
-
     def connected(self) -> Outage | None:
         """The line is up. Returns the outage that ends now; None if it was never up before."""
         now = self._now()

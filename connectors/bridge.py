@@ -16,13 +16,12 @@ from connectors.age import Age, Line, Outage, span
 from connectors.outbox import Item, Outbox
 from connectors.registry import NOWHERE_INBOX, NOWHERE_TYPE, Route, Transport, route_of
 from connectors.systems.statement import Context, Statement, milliseconds
-from schemas.codec import Unreadable, encode
+from schemas.codec import Unreadable
 from schemas.envelope import Message
 from schemas.ids import short
 from schemas.messages.machines import ConnectionGap
 from schemas.settings import Settings
-from schemas.topics import MESSAGES, key_of
-from streams.driver import Output, failure_output
+from streams.driver import Output, failure_output, output_of
 
 # A record on Kafka may have 1 MB; as base64 these bytes have 800 kB.
 MOST_BYTES_IN_A_LETTER: Final = 600_000
@@ -114,8 +113,7 @@ class Bridge:
             payload=statement.payload,
         )
         _accepted(statement.type).inc()
-        key = key_of(statement.type, self._settings.tenant_id, statement.payload)
-        return Output(MESSAGES[statement.type].topic, key, encode(message))
+        return output_of(message)
 
     def _refuse(
         self, received: Received, route: Route | None, statement: Statement | None, refusal: Unreadable

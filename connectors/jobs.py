@@ -9,14 +9,13 @@ import structlog
 from procrastinate import App, PsycopgConnector
 from psycopg.conninfo import make_conninfo
 
-from schemas.codec import encode
 from schemas.envelope import Message
 from schemas.messages.work_orders import WorkOrderCommand
 from schemas.settings import Settings
-from schemas.topics import MESSAGES, key_of
 from sql import database
 from sql.read_models.work_orders import closed_before
 from streams import telemetry
+from streams.driver import output_of
 from streams.kafka.producer import Publisher
 
 log = structlog.get_logger()
@@ -48,11 +47,7 @@ async def archive(settings: Settings, publisher: Publisher, moment: datetime) ->
     """
     before = moment - timedelta(days=settings.archive_after_days)
     orders = await asyncio.to_thread(_closed, settings, before)
-    for order in orders:
-        message = _command(settings.tenant_id, order, moment)
-        publisher.send(
-            MESSAGES[message.type].topic, key_of(message.type, message.tenant_id, message.payload), encode(message)
-        )
+    publisher.send_all(output_of(_command(settings.tenant_id, order, moment)) for order in orders)
     await publisher.delivered()
     return len(orders)
 

@@ -8,8 +8,7 @@ from schemas.codec import encode
 from schemas.envelope import Message
 from schemas.messages.machines import MachineRegistered
 from schemas.settings import MachineLayout, Settings
-from schemas.topics import MESSAGES, key_of
-from streams.driver import Output
+from streams.driver import Output, output_of
 from streams.kafka.producer import Publisher
 
 TYPE = "machine.register"
@@ -47,4 +46,4 @@ def registration(tenant_id: str, machine: MachineLayout, now: datetime) -> Outpu
         received_at=now,
         payload=payload,
     )
-    return Output(MESSAGES[TYPE].topic, key_of(TYPE, tenant_id, payload), encode(message))
+    return output_of(message)

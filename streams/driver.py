@@ -74,6 +74,12 @@ class Output(NamedTuple):
     value: bytes
 
 
+def output_of(message: Message[Any]) -> Output:
+    """The record of a message: its type says the topic, its payload the key."""
+    key = key_of(message.type, message.tenant_id, message.payload)
+    return Output(MESSAGES[message.type].topic, key, encode(message))
+
+
 @dataclass(slots=True)
 class Batch:
     """What a batch came to: records to publish, states to keep by key, and counts."""
@@ -204,7 +210,7 @@ def _output(
         late=cause.late,
         payload=emit.payload,
     )
-    return Output(MESSAGES[emit.type].topic, key_of(emit.type, cause.tenant_id, emit.payload), encode(message))
+    return output_of(message)
 
 
 def dead_letter(
@@ -268,7 +274,7 @@ def failure_output(
         received_at=moment,
         payload=failure,
     )
-    return Output("integration-failures", key_of(message.type, tenant_id, failure), encode(message))
+    return output_of(message)
 
 
 def _readable(data: bytes) -> Any:

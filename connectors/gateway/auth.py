@@ -120,7 +120,7 @@ def refused(detail: str) -> Problem:
 
 def identify(request: HTTPConnection) -> Principal:
     """Who asks, by bearer token or by the console's session. Raises Problem 401."""
-    tokens: Tokens = request.app.state.tokens
+    tokens: Tokens = request.app.state.parts.tokens
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return tokens.check(token.strip())

@@ -52,7 +52,7 @@ def build(parts: State) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.parts, app.state.tokens = parts, parts.tokens
+    app.state.parts = parts
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router)

@@ -11,11 +11,9 @@ from typing import Any
 from confluent_kafka import KafkaError, Message, Producer
 
 from connectors.gateway.problems import unavailable
-from schemas.codec import encode
 from schemas.envelope import Message as Envelope
 from schemas.settings import Settings
-from schemas.topics import MESSAGES, key_of
-from streams.driver import Output
+from streams.driver import Output, output_of
 from streams.kafka.producer import producer_config
 
 PATIENCE_SECONDS = 5.0
@@ -92,4 +90,4 @@ def said(
         received_at=now,
         payload=payload,
     )
-    return Output(MESSAGES[type_name].topic, key_of(type_name, tenant_id, payload), encode(message))
+    return output_of(message)

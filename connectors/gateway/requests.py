@@ -15,7 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from connectors.gateway.auth import Principal
 from connectors.gateway.database import Database, Rows
-from connectors.gateway.problems import Problem, answer
+from connectors.gateway.problems import Problem, answer, unreadable
 from schemas.codec import Unreadable, encode, parse
 from sql.bulk import as_json
 
@@ -135,8 +135,6 @@ def audited(
     except Problem as problem:
         response = answer(problem)
     except Unreadable as refusal:
-        from connectors.gateway.problems import unreadable
-
         response = answer(unreadable(refusal))
     elapsed = int((time.monotonic() - begin) * 1000)
     tasks.add_task(_write_audit, database, principal, integration, system, body, response, elapsed)

@@ -22,6 +22,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, To
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import encode
+from schemas.envelope import Message
 from schemas.messages.work_orders import ProductionCounted
 from schemas.settings import Settings
 from schemas.topics import key_of
@@ -38,7 +39,7 @@ SAMPLE_SECONDS = 0.1
 Lane = tuple[str, int]
 
 
-def counted(order: str, number: int) -> bytes:
+def count_of(order: str, number: int) -> Message[ProductionCounted]:
     """One count of an order, as the machine fold says it."""
     payload = ProductionCounted(
         work_order_id=order,
@@ -52,8 +53,12 @@ def counted(order: str, number: int) -> bytes:
         quality_status="pass",
         cycle_time_seconds=12.5,
     )
-    said = message("production.counted", payload, number / 100, source="machine-inbox-3", position=number)
-    return encode(said)
+    return message("production.counted", payload, number / 100, source="machine-inbox-3", position=number)
+
+
+def counted(order: str, number: int) -> bytes:
+    """The same as it stands on Kafka."""
+    return encode(count_of(order, number))
 
 
 @cache

@@ -8,7 +8,7 @@ import psycopg
 
 from schemas.codec import decode, encode
 from schemas.ids import DEFAULT_TENANT
-from schemas.messages.work_orders import ProductionCounted, WorkOrderProgressed
+from schemas.messages.work_orders import WorkOrderProgressed
 from schemas.topics import key_of
 from sql import database
 from sql.__main__ import migrate_to
@@ -18,8 +18,9 @@ from streams.driver import Output, Record, fold_batch
 from streams.projection import Line
 from streams.projector import Projector
 from streams.topology import processor
+from tests.bench.contest import count_of
 from tests.bench.figures import Figure, Measure, faster
-from tests.messages import created, message
+from tests.messages import created
 from tests.plants import RunningPlant
 
 COUNTS, ORDERS, BATCH = 40_000, 200, 5_000
@@ -39,20 +40,7 @@ def _events(run: str, partition: int) -> tuple[list[Line], Batches]:
     """The events of some new orders, and of counts for them in turns; as the work-order fold says them."""
     orders = [f"WO-{run}-{index}" for index in range(ORDERS)]
     said = [created(order, 100_000_000) for order in orders]
-    for number in range(COUNTS):
-        payload = ProductionCounted(
-            work_order_id=orders[number % ORDERS],
-            machine_id="M-203",
-            log_id=f"{run}-{number}",
-            units=1,
-            scrapped_units=0,
-            units_reported=1,
-            cumulative_units=number,
-            counter_epoch=0,
-            quality_status="pass",
-            cycle_time_seconds=12.5,
-        )
-        said.append(message("production.counted", payload, number / 100, source="machine-inbox-3", position=number + 1))
+    said += [count_of(orders[number % ORDERS], 1 + number // ORDERS) for number in range(COUNTS)]
     records = [
         Record(offset, key_of(each.type, each.tenant_id, each.payload), encode(each))
         for offset, each in enumerate(said)
