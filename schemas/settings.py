@@ -132,6 +132,60 @@ class Settings(BaseSettings):
     admin_token: str | None = Field(None, repr=False, description="bearer token of the first operator")
     hr_api_key: str | None = Field(None, repr=False, description="X-API-Key of the HR system")
 
+    plant_timezone: str = Field("UTC", description="time zone of the plant: what runs daily runs by its clock")
+    erp_url: str | None = Field(None, description="where the ERP is called; none = it is not called")
+    mes_url: str | None = Field(None, description="where the MES is called; none = it is not called")
+    hr_url: str | None = Field(None, description="where the HR system is called; none = it is not called")
+    wms_url: str | None = Field(None, description="where the warehouse is called; none = it is not called")
+    integration_token_url: str | None = Field(None, description="authorization server for calls to ERP, HR and WMS")
+    integration_client_id: str = Field("mraos_integration_client", description="our client id there")
+    integration_client_secret: str | None = Field(None, repr=False, description="our client secret there")
+    integration_scope: str = Field(
+        "erp.read erp.write mes.read hr.read inventory.readwrite", description="scopes that are asked for there"
+    )
+    token_refresh_before_expiry_seconds: float = Field(300, description="a token is renewed so long before it expires")
+    mes_username: str | None = Field(None, description="user for calls to the MES (HTTP Basic)")
+    mes_password: str | None = Field(None, repr=False, description="its password")
+    integration_ca_file: str | None = Field(None, description="PEM file of the authority that signed those systems")
+    inventory_location: str = Field("Plant1", description="`location` whose stock levels are asked for")
+    hr_department: str = Field("Manufacturing", description="`department` whose employees and shifts are asked for")
+    cost_center: str = Field("CC-Manufacturing", description="cost centre of material consumption")
+
+    call_timeout_seconds: float = Field(10, gt=0, description="how long a call may take before it counts as timed out")
+    retry_unauthorized: str = Field("0", description="seconds before each retry after 401 (002 section 7.1)")
+    retry_rate_limited: str = Field(
+        "30,60,120,240,480,960",
+        description="seconds before each retry after 429; Retry-After counts where it is longer",
+    )
+    retry_not_found: str = Field("30", description="seconds before each retry after 404")
+    retry_server_error: str = Field("300,900,1800", description="seconds before each retry after 500 to 503")
+    retry_timeout: str = Field("60,300", description="seconds before each retry after 504 or no answer in time")
+    retry_network: str = Field("0,60,300", description="seconds before each retry after a network error")
+    breaker_failures: int = Field(
+        5, ge=1, description="failures in a row that open a circuit breaker (002 section 7.3)"
+    )
+    breaker_seconds: float = Field(60, gt=0, description="how long it stays open before one probe")
+    deliveries_retention_days: float = Field(90, description="how long answered deliveries are kept")
+    audit_retention_days: float = Field(365, description="how long the integration audit log is kept")
+
+    consumption_report_by: Literal["api", "sftp"] = Field("api", description="how the hourly consumption report goes")
+    sftp_url: str | None = Field(None, repr=False, description="sftp://user:password@host:port/folder for that file")
+    sftp_known_hosts: str | None = Field(None, description="known_hosts file that names the SFTP server's key")
+    sftp_key_file: str | None = Field(None, description="private key for SFTP, instead of a password")
+    smtp_url: str | None = Field(None, repr=False, description="smtp://user:password@host:port (smtps:// for TLS)")
+    mail_from: str = Field("plant@localhost", description="sender of e-mails")
+    reconciliation_mail_to: str | None = Field(
+        None, description="operations manager, who gets the reconciliation report"
+    )
+    alert_mail_to: str | None = Field(None, description="who gets warnings by e-mail")
+    alert_slack_url: str | None = Field(None, repr=False, description="Slack-compatible webhook for warnings")
+    alert_webhook_url: str | None = Field(None, repr=False, description="webhook for critical alerts (pager)")
+
+    credentials_key_file: Path | None = Field(
+        None, description="file with the AES-256 keys that stored credentials are encrypted with"
+    )
+    credential_max_age_days: float = Field(90, description="a credential older than this is to be rotated")
+
     simulator_rate: float = Field(20, gt=0, description="messages per second of the demo's simulated MQTT machines")
     archive_after_days: float = Field(7, description="closed orders leave the workers' memory after so many days")
 

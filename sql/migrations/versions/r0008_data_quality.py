@@ -1,0 +1,25 @@
+"""data quality (to be filled)."""
+
+from alembic import op
+
+from sql.migrations.tables import Table, create
+
+
+revision = "0008"
+down_revision = "0007"
+
+TABLES: tuple[Table, ...] = ()
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    connection = op.get_bind()
+    for table in TABLES:
+        for statement in create(table):
+            connection.exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    """Drop them."""
+    for table in reversed(TABLES):
+        op.execute(f"DROP TABLE {table.name}")
