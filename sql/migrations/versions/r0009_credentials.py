@@ -4,7 +4,6 @@ from alembic import op
 
 from sql.migrations.tables import Table, create
 
-
 revision = "0009"
 down_revision = "0008"
 
