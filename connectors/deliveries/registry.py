@@ -4,4 +4,5 @@ from typing import Final
 
 from connectors.deliveries.kind import Kind
 
-KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (*(),)}
+ALL: Final[tuple[Kind, ...]] = ()
+KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in ALL}
