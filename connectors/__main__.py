@@ -1,6 +1,10 @@
 """The command line of `connectors`: mes-mqtt, mes-opcua, gateway, jobs, register."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -48,6 +52,83 @@ def register() -> None:
 
     count = register_machines(Settings())
     typer.echo(f"{count} machines registered.")
+
+
+credentials = typer.Typer(no_args_is_help=True, help="Secrets for other systems, sealed in the database.")
+app.add_typer(credentials, name="credentials")
+
+
+@credentials.command("set")
+def credentials_set(name: Annotated[str, typer.Argument(help="integration_client_secret, mes_password, ...")]) -> None:
+    """Seal a secret that is read from standard input; from the next call on it is used."""
+    from connectors.credentials import store
+
+    value = sys.stdin.read().strip()
+    if not value:
+        typer.echo("Nothing came on standard input; the secret stays as it was.", err=True)
+        raise typer.Exit(1)
+    with _rows() as (settings, rows):
+        store(settings, rows, name, value)
+    typer.echo(f"{name} is sealed and in use.")
+
+
+@credentials.command("list")
+def credentials_list() -> None:
+    """What is stored, and for how long it has been the same."""
+    from connectors.credentials import ages
+
+    with _rows() as (settings, rows):
+        for name, days in ages(settings, rows, datetime.now(UTC)).items():
+            typer.echo(
+                f"{name:28} {days:6.1f} days{'  to be rotated' if days > settings.credential_max_age_days else ''}"
+            )
+
+
+@credentials.command("forget")
+def credentials_forget(name: str) -> None:
+    """Delete a stored secret: the file or the environment counts again."""
+    from connectors.credentials import forget
+
+    with _rows() as (_, rows):
+        was_there = forget(rows, name)
+    typer.echo(f"{name} is deleted." if was_there else f"{name} was not stored.")
+
+
+@credentials.command("new-key")
+def credentials_new_key() -> None:
+    """Print a line with a new random key; put it first in CREDENTIALS_KEY_FILE, then `seal-again`."""
+    from connectors.credentials import new_key_line
+
+    typer.echo(new_key_line())
+
+
+@credentials.command("seal-again")
+def credentials_seal_again() -> None:
+    """Seal with the first key of the file what older keys sealed; then these may be deleted."""
+    from connectors.credentials import seal_again
+
+    with _rows() as (settings, rows):
+        count = seal_again(settings, rows)
+    typer.echo(f"{count} sealed again.")
+
+
+@contextmanager
+def _rows() -> "Iterator[tuple[Settings, Any]]":
+    """A transaction of the plant's tenant; what goes wrong is one sentence."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    from connectors.credentials import Unsealable
+    from sql.database import tenant
+
+    settings = Settings()
+    try:
+        with psycopg.connect(settings.database_url, row_factory=dict_row) as connection, connection.cursor() as rows:
+            tenant(rows, settings.tenant_id)
+            yield settings, rows
+    except (Unsealable, ValueError, psycopg.OperationalError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

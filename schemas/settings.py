@@ -113,6 +113,8 @@ class Settings(BaseSettings):
 
     gateway_host: str = Field("127.0.0.1", description="address the gateway listens on")
     gateway_port: int = Field(8080, description="port the gateway listens on")
+    gateway_cert_file: Path | None = Field(None, description="PEM file with the gateway's certificate; none = no TLS")
+    gateway_key_file: Path | None = Field(None, description="PEM file with its key")
     gateway_url: str = Field("http://127.0.0.1:8080", description="where people and systems reach the gateway")
     command_wait_seconds: float = Field(
         2.0, description="how long a command waits for its outcome before it answers 202"
@@ -181,6 +183,9 @@ class Settings(BaseSettings):
     alert_slack_url: str | None = Field(None, repr=False, description="Slack-compatible webhook for warnings")
     alert_webhook_url: str | None = Field(None, repr=False, description="webhook for critical alerts (pager)")
 
+    credentials_dir: Path | None = Field(
+        None, description="folder with a file per secret (`oauth_client_secret`, ...), read at every use"
+    )
     credentials_key_file: Path | None = Field(
         None, description="file with the AES-256 keys that stored credentials are encrypted with"
     )

@@ -78,5 +78,7 @@ def run(settings: Settings) -> None:
         date_header=True,
         h11_max_incomplete_event_size=16 * 1024,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=settings.gateway_cert_file,
+        ssl_keyfile=settings.gateway_key_file,
     )
     telemetry.stopped()
