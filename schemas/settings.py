@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     projector_batch: int = Field(5_000, description="most records in one transaction of the projector")
     projector_wait_seconds: float = Field(0.02, description="how long the projector gathers records for a transaction")
 
+    projector_pace_seconds: float = Field(0.1, description="in a trickle, so long from one transaction to the next")
+
     mqtt_url: str = Field("mqtt://127.0.0.1:1883", description="MQTT broker; mqtts:// for TLS")
     mqtt_username: str | None = Field(None, description="MQTT user")
     mqtt_password: str | None = Field(None, repr=False, description="MQTT password")
@@ -151,6 +153,9 @@ class Settings(BaseSettings):
     integration_ca_file: str | None = Field(None, description="PEM file of the authority that signed those systems")
     inventory_location: str = Field("Plant1", description="`location` whose stock levels are asked for")
     hr_department: str = Field("Manufacturing", description="`department` whose employees and shifts are asked for")
+    overtime_from_minutes: float = Field(
+        15, ge=0, description="work beyond the planned time counts as overtime from so many minutes on"
+    )
     cost_center: str = Field("CC-Manufacturing", description="cost centre of material consumption")
 
     call_timeout_seconds: float = Field(10, gt=0, description="how long a call may take before it counts as timed out")
@@ -179,9 +184,15 @@ class Settings(BaseSettings):
     reconciliation_mail_to: str | None = Field(
         None, description="operations manager, who gets the reconciliation report"
     )
+    reconciliation_grace_seconds: float = Field(
+        300, ge=0, description="what changed so shortly before a reconciliation may be in transit: it is no discrepancy"
+    )
     alert_mail_to: str | None = Field(None, description="who gets warnings by e-mail")
     alert_slack_url: str | None = Field(None, repr=False, description="Slack-compatible webhook for warnings")
     alert_webhook_url: str | None = Field(None, repr=False, description="webhook for critical alerts (pager)")
+    alerts_at_once: int = Field(
+        20, ge=1, description="alerts of one kind within 10 minutes that are told one by one; further ones are gathered"
+    )
 
     credentials_dir: Path | None = Field(
         None, description="folder with a file per secret (`oauth_client_secret`, ...), read at every use"

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 import faust
 import structlog
+import uvloop
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -214,7 +215,7 @@ def main(settings: Settings) -> int:
     telemetry.start("agents", settings)
     wait_for_kafka(settings)
     with _ending_the_process("main"):
-        asyncio.run(_run_and_exit(settings))
+        uvloop.run(_run_and_exit(settings))
     return 0
 
 
