@@ -20,7 +20,7 @@ from sql import database, offsets
 from sql.offsets import Lane, Superseded
 from sql.read_models.events import Event
 from sql.read_models.registry import READ_MODELS
-from streams import telemetry
+from streams import integration_metrics, telemetry
 from streams.driver import Output
 from streams.kafka.consumer import LogReader, LogTruncated
 from streams.kafka.producer import Publisher
@@ -93,6 +93,7 @@ def _observe(events: Sequence[Event]) -> None:
     """Count what was written, and tell how long the one that waited longest did."""
     for topic, records in Counts(event.topic for event in events).items():
         RECORDS.labels(topic).inc(records)
+    integration_metrics.observe([event.message for event in events])
     if events:
         oldest = min(event.message.received_at for event in events)
         DELAY.observe((datetime.now(UTC) - oldest).total_seconds())
@@ -174,11 +175,11 @@ def _gather(settings: Settings, reader: LogReader, began: float) -> list[Message
     first = reader.read(1, IDLE_SECONDS)
     if not first:
         return []
-    wait = max(settings.projector_wait_seconds, settings.projector_pace_seconds - (time.monotonic() - began))
-    few = [*first, *reader.read(FEW - 1, wait)]
-    return (
-        few if len(few) < FEW else [*few, *reader.read(settings.projector_batch - FEW, settings.projector_wait_seconds)]
-    )
+    pace = settings.projector_pace_seconds - (time.monotonic() - began)
+    few = min(FEW, settings.projector_batch)
+    batch = [*first, *reader.read(few - 1, max(settings.projector_wait_seconds, pace))]
+    room = settings.projector_batch - len(batch)
+    return [*batch, *reader.read(room, settings.projector_wait_seconds)] if len(batch) >= few and room else batch
 
 
 def _report_lag(reader: LogReader, projected: Mapping[Lane, int]) -> None:
