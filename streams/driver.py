@@ -17,7 +17,10 @@ from schemas.messages.failures import ErrorDetails, IntegrationFailure
 from schemas.topics import MESSAGES, key_of
 
 State = TypeVar("State")
-EMITS_PER_MESSAGE = 16
+# The most one message may lead to: two for each line of a bill of materials (256 KiB hold about 6,000 lines), or two
+# for each of the 4,000 reservations of a material. A power of two, so that positions stay exact in a double up to
+# offset 2^39. It may grow between releases: positions grow with it, for all but what an unclean end left half said.
+EMITS_PER_MESSAGE = 16_384
 UNNUMBERED = 0
 
 
@@ -175,6 +178,8 @@ def _fold_record(processor: Processor, partition: int, entity: _Entity, record: 
         batch.outputs.append(dead_letter(processor.inbox, partition, record, message, refusal))
         batch.dead_letters += 1
         return
+    if len(step.emits) > EMITS_PER_MESSAGE:
+        raise AssertionError(f"{processor.name} says {len(step.emits)} things about {message.message_id}")
     batch.folded += 1
     for index, emit in enumerate(step.emits):
         batch.outputs.append(_output(processor, partition, record, message, index, emit))

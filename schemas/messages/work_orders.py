@@ -7,10 +7,14 @@ import msgspec
 
 from schemas.envelope import Moment
 from schemas.messages.machines import QualityStatus
+from schemas.messages.materials import ReservationStatus
 from schemas.messages.values import Count, Name, Seconds, Text, check_quantity
 
 OrderStatus = Literal["received", "released", "assigned", "in_progress", "on_hold", "completed", "cancelled"]
 Priority = Literal["low", "normal", "high", "urgent"]
+MaterialsStatus = Literal["none", "pending", "partial", "reserved", "consumed"]
+"""none: nothing is needed (any more); pending: not all is asked for or answered; partial: all is answered and some of
+it is missing; reserved: all is there; consumed: used up by completion."""
 
 
 class BomLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +75,28 @@ class WorkOrderCommand(msgspec.Struct, frozen=True, kw_only=True):
 
     work_order_id: Name
     actor: Name
+    reason: Text | None = None
+
+
+class WorkOrderAssign(msgspec.Struct, frozen=True, kw_only=True):
+    """A supervisor gives an order to a machine and an operator; what is absent stays. Its materials are reserved."""
+
+    work_order_id: Name
+    actor: Name
+    machine_id: Name | None = None
+    operator_id: Name | None = None
+    reason: Text | None = None
+
+
+class ReservationDecided(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a material is reserved for an order, of how much it asked for."""
+
+    work_order_id: Name
+    material_id: Name
+    reservation_id: Name
+    quantity_requested: Decimal
+    quantity_reserved: Decimal
+    status: ReservationStatus
     reason: Text | None = None
 
 
@@ -143,6 +169,9 @@ class WorkOrderChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     changed_at: Moment
     reason: Text | None = None
     bill_of_materials: tuple[BomLine, ...] | None = None
+    assigned_machine_id: Name | None = None
+    assigned_operator_id: Name | None = None
+    materials_status: MaterialsStatus = "none"
 
 
 class WorkOrderProgressed(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -3,6 +3,9 @@
 from datetime import date, datetime
 from typing import Literal
 
+from pydantic import Field
+
+from schemas.views.reservations import ReservationView
 from schemas.views.values import Number, View
 
 
@@ -21,10 +24,12 @@ class MaterialView(View):
     warehouse: str | None
     location: str | None
     on_hand_quantity: Number
-    allocated_quantity: Number
+    reserved_quantity: Number = Field(description="what our orders hold")
+    allocated_quantity: Number = Field(description="what our orders and others hold")
     available_quantity: Number
     safety_stock: Number
     is_below_safety_stock: bool
+    stock_at: datetime | None = Field(description="moment of the latest count")
     version: int
     updated_at: datetime
 
@@ -44,10 +49,23 @@ class LotView(View):
     expiration_date: date | None
 
 
+class MaterialChangeView(View):
+    """A field of the master data that changed."""
+
+    field: str
+    old_value: str | None
+    new_value: str | None
+    changed_at: datetime
+    changed_by: str | None = Field(description="message that told it")
+    change_source: str | None = Field(description="system that told it")
+
+
 class MaterialDetail(MaterialView):
-    """A material with its lots, first expired first."""
+    """A material with its lots, first expired first, who holds or wants it, and its latest 100 changes."""
 
     batches: list[LotView]
+    reservations: list[ReservationView]
+    changes: list[MaterialChangeView]
 
 
 class RowRefused(View):

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from schemas.messages.work_orders import OrderStatus, Priority
+from schemas.messages.work_orders import MaterialsStatus, OrderStatus, Priority
+from schemas.views.reservations import ReservationView
 from schemas.views.values import Number, Percent, View
 
 
@@ -37,6 +38,10 @@ class WorkOrderView(View):
     inspection_count: int
     defect_count: int
     current_machine_id: str | None
+    assigned_machine_id: str | None
+    assigned_operator_id: str | None
+    materials_status: MaterialsStatus = Field(description="how far its materials are reserved")
+    erp_synchronized_at: AwareDatetime | None = Field(description="when the ERP accepted the completion report")
     archived_at: AwareDatetime | None
     version: int = Field(description="grows by one with each change")
     created_at: AwareDatetime
@@ -125,6 +130,7 @@ class WorkOrderDetail(WorkOrderView):
     """A work order with all that belongs to it."""
 
     bill_of_materials: list[BomLineView]
+    reservations: list[ReservationView]
     production_logs: list[ProductionLogView] = Field(description="the latest 100 readings")
     quality_inspections: list[InspectionView]
     downtime_events: list[OrderDowntimeView]
@@ -135,6 +141,13 @@ class CommandBody(BaseModel):
     """What may be said with a command."""
 
     reason: str | None = Field(None, max_length=4000)
+
+
+class AssignBody(CommandBody):
+    """Who is to make an order, and on which machine; what is absent stays as it is."""
+
+    machine_id: str | None = Field(None, min_length=1, max_length=128)
+    operator_id: str | None = Field(None, min_length=1, max_length=128)
 
 
 class Outcome(View):

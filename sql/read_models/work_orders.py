@@ -36,6 +36,9 @@ HEAD = (
     "is_interrupted",
     "defect_count",
     "inspection_count",
+    "assigned_machine_id",
+    "assigned_operator_id",
+    "materials_status",
 )
 ORDER = ("tenant_id", *HEAD, "created_at", "updated_at")
 PROGRESS = ("work_order_id", "version", "status", "quantity_produced", "quantity_scrapped", "progress_percentage")

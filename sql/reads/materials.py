@@ -5,6 +5,7 @@ from typing import Any
 from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
+from sql.reads import reservations
 from sql.reads.pages import cursor_of, pattern_of, values_of
 
 Row = dict[str, Any]
@@ -12,9 +13,10 @@ Row = dict[str, Any]
 STATE = """
   material_id, part_number, part_name, description, category, unit_of_measure,
   trim_scale(standard_cost) AS standard_cost, currency, is_active, warehouse, location,
-  trim_scale(on_hand_quantity) AS on_hand_quantity, trim_scale(allocated_quantity) AS allocated_quantity,
-  trim_scale(available_quantity) AS available_quantity, trim_scale(safety_stock) AS safety_stock,
-  available_quantity < safety_stock AS is_below_safety_stock, version, updated_at
+  trim_scale(on_hand_quantity) AS on_hand_quantity, trim_scale(reserved_quantity) AS reserved_quantity,
+  trim_scale(allocated_quantity) AS allocated_quantity, trim_scale(available_quantity) AS available_quantity,
+  trim_scale(safety_stock) AS safety_stock, available_quantity < safety_stock AS is_below_safety_stock, stock_at,
+  version, updated_at
 """
 
 
@@ -32,7 +34,7 @@ def page(cursor: Cursor[Row], text: str | None, limit: int, after: str | None) -
 
 
 def one(cursor: Cursor[Row], material_id: str) -> Row | None:
-    """One material with its lots, first expired first, or None."""
+    """One material with its lots, first expired first, who holds or wants it, and its latest changes; or None."""
     cursor.execute(f"SELECT {STATE} FROM materials WHERE material_id = %s".encode(), [material_id])
     found = cursor.fetchone()
     if found is None:
@@ -42,7 +44,17 @@ def one(cursor: Cursor[Row], material_id: str) -> Row | None:
         "WHERE material_id = %s ORDER BY expiration_date NULLS LAST, batch_number",
         [material_id],
     )
-    return found | {"batches": cursor.fetchall()}
+    batches = cursor.fetchall()
+    cursor.execute(
+        "SELECT field, old_value, new_value, changed_at, changed_by, change_source FROM material_changes "
+        "WHERE material_id = %s ORDER BY version DESC, field LIMIT 100",
+        [material_id],
+    )
+    return found | {
+        "batches": batches,
+        "changes": cursor.fetchall(),
+        "reservations": reservations.open_of_material(cursor, material_id),
+    }
 
 
 def unknown(cursor: Cursor[Row], material_ids: list[str]) -> set[str]:
@@ -56,16 +68,19 @@ def unknown(cursor: Cursor[Row], material_ids: list[str]) -> set[str]:
 
 
 def behind(cursor: Cursor[Row], told: list[dict[str, Any]]) -> int:
-    """How many materials are not yet as they were told: name, or stock on hand and allocated; None does not matter."""
+    """How many materials are not yet as they were told: name, or a count of stock; None does not matter.
+
+    A count that says nothing new changes no row.
+    """
     cursor.execute(
         """
         SELECT count(*) AS behind FROM
           (SELECT * FROM jsonb_to_recordset(%s)
-            AS told(material_id text, part_name text, on_hand numeric, allocated numeric)) told
+            AS told(material_id text, part_name text, stock_at timestamptz, on_hand numeric)) told
         LEFT JOIN materials m USING (material_id)
         WHERE m.material_id IS NULL OR m.part_name <> coalesce(told.part_name, m.part_name)
-          OR m.on_hand_quantity <> coalesce(told.on_hand, m.on_hand_quantity)
-          OR m.allocated_quantity <> coalesce(told.allocated, m.allocated_quantity)
+          OR told.stock_at IS NOT NULL AND m.stock_at IS NULL
+          OR m.stock_at < told.stock_at AND m.on_hand_quantity <> told.on_hand
         """,
         [Jsonb(told)],
     )

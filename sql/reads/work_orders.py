@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
+from sql.reads import reservations
 from sql.reads.pages import cursor_of, pattern_of, values_of
 
 Row = dict[str, Any]
@@ -18,7 +19,8 @@ HEAD = """
   o.progress_percentage::float AS progress_percentage, o.unit_of_measure, o.status, o.priority, o.due_date,
   o.status NOT IN ('completed', 'cancelled') AND o.due_date < now() AS is_late,
   o.customer_order_id, o.production_line_preference, o.special_instructions, o.actual_start_at, o.actual_end_at,
-  o.is_interrupted, o.inspection_count, o.defect_count, o.current_machine_id, o.archived_at, o.version,
+  o.is_interrupted, o.inspection_count, o.defect_count, o.current_machine_id, o.assigned_machine_id,
+  o.assigned_operator_id, o.materials_status, o.erp_synchronized_at, o.archived_at, o.version,
   o.created_at, o.updated_at
 """
 
@@ -86,12 +88,13 @@ def head(cursor: Cursor[Row], work_order_id: str) -> Row | None:
 
 
 def detail(cursor: Cursor[Row], work_order_id: str) -> Row | None:
-    """One order with its bill of materials and their availability, its latest logs, inspections and downtimes."""
+    """One order with its bill of materials, what is reserved of it, its latest logs, inspections and downtimes."""
     order = head(cursor, work_order_id)
     if order is None:
         return None
     return order | {
         "bill_of_materials": _rows(cursor, BILL, work_order_id),
+        "reservations": reservations.of_order(cursor, work_order_id),
         "production_logs": _rows(cursor, LOGS, work_order_id),
         "quality_inspections": _rows(cursor, INSPECTIONS, work_order_id),
         "downtime_events": _rows(cursor, DOWNTIMES, work_order_id),

@@ -1,4 +1,4 @@
-"""The fold of work orders: receive, update, progress, interruptions, completion, cancellation."""
+"""The fold of work orders: receive, update, assign, progress, interruptions, completion, cancellation."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,6 +10,8 @@ import msgspec
 from schemas.envelope import Message
 from schemas.messages import work_orders as says
 from schemas.messages.work_orders import BomLine, OrderStatus, Priority
+from streams.domain import needs
+from streams.domain.needs import Need
 from streams.driver import Emit, Rejected, Step
 
 
@@ -38,6 +40,9 @@ class WorkOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_interrupted: bool = False
     inspection_count: int = 0
     defect_count: int = 0
+    assigned_machine_id: str | None = None
+    assigned_operator_id: str | None = None
+    needs: tuple[Need, ...] = ()
     version: int = 0
 
 
@@ -45,6 +50,8 @@ def fold(state: WorkOrder | None, message: Message[Any]) -> Step:
     """What a message does to an order. Refuses what an unknown, cancelled or completed order cannot take."""
     if isinstance(message.payload, says.WorkOrderCreated):
         return _create(state, message, message.payload)
+    if state is None and isinstance(message.payload, says.ReservationDecided):
+        return Step(None)
     if state is None:
         order = message.payload.work_order_id
         raise Rejected("UNKNOWN_WORK_ORDER", f"No open work order {order} is known.", "work_order_id")
@@ -76,6 +83,7 @@ def _create(state: WorkOrder | None, message: Message[Any], told: says.WorkOrder
         customer_order_id=told.customer_order_id,
         production_line_preference=told.production_line_preference,
         special_instructions=told.special_instructions,
+        needs=needs.of_bill(told.bill_of_materials),
     )
     return _publish(order, message, "work_order.received", bill_of_materials=told.bill_of_materials)
 
@@ -94,9 +102,17 @@ def _update(state: WorkOrder, message: Message[Any], told: says.WorkOrderUpdated
         if value is not None and name not in ("work_order_id", "bill_of_materials")
     }
     changed: WorkOrder = msgspec.structs.replace(state, **changes)
-    if 0 < changed.quantity_ordered <= changed.quantity_produced:
-        return _complete_now(changed, message, told.bill_of_materials)
-    return _publish(changed, message, "work_order.changed", bill_of_materials=told.bill_of_materials)
+    emits: list[Emit] = []
+    if told.bill_of_materials is not None:
+        fresh, emits = needs.rebilled(state.needs, told.bill_of_materials, state.work_order_id)
+        changed = msgspec.structs.replace(changed, needs=fresh)
+    is_done = 0 < changed.quantity_ordered <= changed.quantity_produced
+    step = (
+        _complete_now(changed, message, told.bill_of_materials)
+        if is_done
+        else _publish(changed, message, "work_order.changed", bill_of_materials=told.bill_of_materials)
+    )
+    return Step(step.state, [*emits, *step.emits]) if emits else step
 
 
 def _count(state: WorkOrder, message: Message[Any], told: says.ProductionCounted) -> Step:
@@ -114,6 +130,8 @@ def _count(state: WorkOrder, message: Message[Any], told: says.ProductionCounted
     if order.status != "completed" and order.quantity_produced >= order.quantity_ordered:
         completed = _complete_now(order, message)
         return Step(completed.state, [*emits, *completed.emits])
+    if order.status == "completed" and order.needs:
+        emits += _consumed(order, state.quantity_produced)
     return Step(order, emits)
 
 
@@ -149,8 +167,54 @@ def _progressed(state: WorkOrder, message: Message[Any], told: says.ProductionCo
 def _complete_now(
     state: WorkOrder, message: Message[Any], bill_of_materials: tuple[BomLine, ...] | None = None
 ) -> Step:
+    """What the order made used its materials up, reserved or not: that is a fact."""
     done = msgspec.structs.replace(state, status="completed", actual_end_at=message.timestamp, is_interrupted=False)
-    return _publish(done, message, "work_order.completed", bill_of_materials=bill_of_materials)
+    step = _publish(done, message, "work_order.completed", bill_of_materials=bill_of_materials)
+    if not done.needs:
+        return step
+    used_up = msgspec.structs.replace(step.state, needs=needs.unasked(done.needs))
+    return Step(used_up, [*step.emits, *_consumed(step.state, 0)])
+
+
+def _consumed(state: WorkOrder, before: int) -> list[Emit]:
+    """What the units made since then used up."""
+    made = (before, state.quantity_produced)
+    return needs.consumed(state.needs, state.work_order_id, state.version, made, state.quantity_ordered)
+
+
+def _assign(state: WorkOrder, message: Message[Any], told: says.WorkOrderAssign) -> Step:
+    """Give the order to a machine and an operator, and ask for the materials that are not reserved yet."""
+    if state.status not in ("received", "released", "assigned"):
+        sentence = (
+            f"{state.work_order_id} is {state.status}; it can be assigned only while received, released or assigned."
+        )
+        raise Rejected("INVALID_TRANSITION", sentence, "status")
+    asked, emits = needs.asked(state.needs, state.work_order_id)
+    assigned = msgspec.structs.replace(
+        state,
+        status="assigned",
+        assigned_machine_id=told.machine_id or state.assigned_machine_id,
+        assigned_operator_id=told.operator_id or state.assigned_operator_id,
+        needs=asked,
+    )
+    step = _publish(assigned, message, "work_order.changed", reason=told.reason)
+    return Step(step.state, [*step.emits, *emits])
+
+
+def _decided(state: WorkOrder, message: Message[Any], told: says.ReservationDecided) -> Step:
+    """An answer about a material: told to others when it is the last one, or changes whether all is reserved."""
+    if state.status in ("completed", "cancelled"):
+        return Step(state)
+    fresh = msgspec.structs.replace(state, needs=needs.answered(state.needs, told))
+    if _materials_status(fresh) == _materials_status(state):
+        return Step(fresh)
+    return _publish(fresh, message, "work_order.changed", reason=told.reason)
+
+
+def _materials_status(state: WorkOrder) -> says.MaterialsStatus:
+    if state.status == "completed" and state.needs:
+        return "consumed"
+    return "none" if state.status == "cancelled" else needs.status(state.needs)
 
 
 def _inspect(state: WorkOrder, message: Message[Any], told: says.InspectionRecorded) -> Step:
@@ -201,9 +265,15 @@ def _cancel(state: WorkOrder, message: Message[Any], told: says.WorkOrderCommand
         return Step(state)
     _refuse_closed(state)
     cancelled = msgspec.structs.replace(
-        state, status="cancelled", actual_end_at=message.timestamp, is_interrupted=False
+        state,
+        status="cancelled",
+        actual_end_at=message.timestamp,
+        is_interrupted=False,
+        needs=needs.unasked(state.needs),
     )
-    return _publish(cancelled, message, "work_order.changed", reason=told.reason)
+    step = _publish(cancelled, message, "work_order.changed", reason=told.reason)
+    reason = told.reason or f"{state.work_order_id} is cancelled."
+    return Step(step.state, [*step.emits, *needs.released(state.needs, state.work_order_id, reason)])
 
 
 def _archive(state: WorkOrder, message: Message[Any], told: says.WorkOrderCommand) -> Step:
@@ -271,6 +341,9 @@ def _publish(
         changed_at=message.timestamp,
         reason=reason,
         bill_of_materials=bill_of_materials,
+        assigned_machine_id=fresh.assigned_machine_id,
+        assigned_operator_id=fresh.assigned_operator_id,
+        materials_status=_materials_status(fresh),
     )
     return Step(fresh, (Emit(event, told),))
 
@@ -282,6 +355,8 @@ _HANDLERS: dict[str, Callable[[WorkOrder, Message[Any], Any], Step]] = {
     "production.inspected": _inspect,
     "production.interrupted": _interrupt,
     "work_order.release": _release,
+    "work_order.assign": _assign,
+    "reservation.decided": _decided,
     "work_order.start": _start,
     "work_order.hold": _hold,
     "work_order.complete": _complete,

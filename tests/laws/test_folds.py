@@ -1,7 +1,7 @@
 """Laws every processor of the topology keeps, tried on thousands of made-up histories."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,9 @@ from schemas.topics import MESSAGES
 from streams.driver import Batch, Processor, fold_batch
 from streams.topology import TOPOLOGY
 from tests.contracts.examples import example_messages
-from tests.messages import count, created, emitted, message, records, registered, run
+from tests.laws.histories import MATERIAL_HISTORIES, an_assigned_order
+from tests.messages import count, emitted, message, records, registered, run
+from tests.people import PEOPLE_HISTORIES
 
 MACHINE_IDS = st.sampled_from(["M-1", "M-2", "M-404"])
 SECONDS = st.integers(0, 600)
@@ -74,20 +76,33 @@ def _machine_messages() -> st.SearchStrategy[Message[Any]]:
     )
 
 
+class Said(NamedTuple):
+    """What is said to machines, what to a material, and what of people."""
+
+    machines: list[Message[Any]]
+    material: list[Message[Any]]
+    people: list[Message[Any]]
+
+
 HISTORIES = st.lists(_machine_messages(), max_size=40).map(lambda said: [registered("M-1"), registered("M-2"), *said])
+SAID = st.builds(Said, HISTORIES, MATERIAL_HISTORIES, PEOPLE_HISTORIES)
 
 
 def _order_history(said: Sequence[Message[Any]]) -> list[Message[Any]]:
     """What an order hears when machines say this."""
     heard = [each for each in emitted(run("machines", said)) if MESSAGES[each.type].topic == "work-order-inbox"]
-    return [created("WO-1", 30), *heard]
+    return [*an_assigned_order(), *heard]
 
 
-def _histories(processor: Processor, said: Sequence[Message[Any]]) -> list[Message[Any]]:
+def _histories(processor: Processor, said: Said) -> list[Message[Any]]:
     if processor.name == "machines":
-        return list(said)
+        return said.machines
     if processor.name == "work_orders":
-        return _order_history(said)
+        return _order_history(said.machines)
+    if processor.name == "materials":
+        return said.material
+    if processor.name == "operators":
+        return said.people
     return [each for each in example_messages() if MESSAGES[each.type].topic == processor.inbox]
 
 
@@ -100,8 +115,8 @@ def _together(batches: Sequence[Batch]) -> tuple[list[bytes], dict[bytes, bytes]
 
 @pytest.mark.parametrize("processor", TOPOLOGY, ids=lambda each: each.name)
 @settings(max_examples=120, deadline=None)
-@given(said=HISTORIES, cuts=st.sets(st.integers(1, 40), max_size=6))
-def test_any_split_into_batches_gives_the_same(processor: Processor, said: list[Message[Any]], cuts: set[int]) -> None:
+@given(said=SAID, cuts=st.sets(st.integers(1, 40), max_size=6))
+def test_any_split_into_batches_gives_the_same(processor: Processor, said: Said, cuts: set[int]) -> None:
     heard = records(_histories(processor, said))
     whole = _together([fold_batch(processor, 0, {}, heard)])
     parts: list[Batch] = []
@@ -112,8 +127,8 @@ def test_any_split_into_batches_gives_the_same(processor: Processor, said: list[
 
 @pytest.mark.parametrize("processor", TOPOLOGY, ids=lambda each: each.name)
 @settings(max_examples=80, deadline=None)
-@given(said=HISTORIES, again=st.integers(0, 40))
-def test_redelivery_is_silent_but_for_refusals(processor: Processor, said: list[Message[Any]], again: int) -> None:
+@given(said=SAID, again=st.integers(0, 40))
+def test_redelivery_is_silent_but_for_refusals(processor: Processor, said: Said, again: int) -> None:
     heard = records(_histories(processor, said))
     first = fold_batch(processor, 0, {}, heard)
     second = fold_batch(processor, 0, first.changed, heard[again:])
@@ -124,10 +139,8 @@ def test_redelivery_is_silent_but_for_refusals(processor: Processor, said: list[
 
 @pytest.mark.parametrize("processor", TOPOLOGY, ids=lambda each: each.name)
 @settings(max_examples=60, deadline=None)
-@given(said=HISTORIES)
-def test_only_declared_types_are_emitted_and_every_id_is_its_own(
-    processor: Processor, said: list[Message[Any]]
-) -> None:
+@given(said=SAID)
+def test_only_declared_types_are_emitted_and_every_id_is_its_own(processor: Processor, said: Said) -> None:
     batch = fold_batch(processor, 0, {}, records(_histories(processor, said)))
     told = [decode(output.value) for output in batch.outputs]
     assert {each.type for each in told} <= processor.emits | {"integration.failed"}

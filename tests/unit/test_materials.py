@@ -41,3 +41,9 @@ def test_stock_of_an_unknown_material_is_refused() -> None:
 
 def test_the_same_master_data_again_says_nothing() -> None:
     assert len(run("materials", [_material(), _material(1)]).outputs) == 1
+
+
+def test_a_count_that_says_nothing_new_is_silent_and_still_the_latest() -> None:
+    said = [_material(), _stock(100, 10), _stock(100, 20), _stock(90, 15), _stock(80, 30)]
+    told = emitted(run("materials", said), "material.changed")
+    assert [each.payload.on_hand_quantity for each in told] == [0, 100, 80]

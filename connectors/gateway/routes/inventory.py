@@ -56,8 +56,8 @@ def stock_levels(
             [
                 {
                     "material_id": row.material_id,
+                    "stock_at": (row.last_updated or now).isoformat(),
                     "on_hand": str(row.on_hand_quantity),
-                    "allocated": str(row.allocated_quantity),
                 }
                 for row in told.rows
             ],

@@ -1,4 +1,4 @@
-"""Materials: the list, and one with its lots."""
+"""Materials: the list, and one with its lots, reservations and changes."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def page(parts: Parts, reader: Reader, q: Text = None, limit: Limit = 100, curso
     return {"materials": found, "next_cursor": next_cursor}
 
 
-@router.get("/{material_id}", response_model=MaterialDetail, summary="One material with its lots")
+@router.get("/{material_id}", response_model=MaterialDetail, summary="One material with its lots and reservations")
 def one(parts: Parts, reader: Reader, material_id: Identity) -> Any:
     """Lots are sorted first expired first."""
     with parts.database.tenant(reader.tenant_id) as rows:

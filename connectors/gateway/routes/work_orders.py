@@ -1,6 +1,6 @@
 """Work orders: the list, one order, and what people say to one."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, ValidationError
@@ -13,11 +13,12 @@ from connectors.gateway.requests import Once, Reply
 from connectors.gateway.routes.erp import PROBLEMS
 from connectors.gateway.state import State
 from schemas.codec import parse
-from schemas.messages.work_orders import OrderStatus, Priority, WorkOrderCommand
-from schemas.views.work_orders import CommandBody, Outcome, WorkOrderDetail, WorkOrderPage
+from schemas.messages.work_orders import OrderStatus, Priority, WorkOrderAssign, WorkOrderCommand
+from schemas.views.work_orders import AssignBody, CommandBody, Outcome, WorkOrderDetail, WorkOrderPage
 from sql.reads import work_orders
 
 router = APIRouter(prefix="/api/v1/work-orders", tags=["work orders"], responses=PROBLEMS)
+Said = TypeVar("Said", bound=CommandBody)
 Verb = Annotated[str, Path(pattern="^(release|start|hold|complete|cancel)$")]
 
 
@@ -52,7 +53,7 @@ def page(
 
 @router.get("/{work_order_id}", response_model=WorkOrderDetail, summary="One work order with all that belongs to it")
 def one(parts: Parts, reader: Reader, work_order_id: Identity) -> Any:
-    """Bill of materials with availability, the latest readings, inspections, downtimes, alerts."""
+    """Bill of materials with availability, reservations, the latest readings, inspections, downtimes, alerts."""
     with parts.database.tenant(reader.tenant_id) as rows:
         found = work_orders.detail(rows, work_order_id)
         is_accepted = found is not None or work_orders.is_known(rows, work_order_id)
@@ -61,6 +62,25 @@ def one(parts: Parts, reader: Reader, work_order_id: Identity) -> Any:
     if found is None:
         raise Problem(404, f"No work order {work_order_id} is known.")
     return found
+
+
+@router.post(
+    "/{work_order_id}/assign",
+    response_model=Outcome,
+    openapi_extra=json_body(AssignBody, required=False),
+    summary="Give an order to a machine and an operator, and reserve its materials",
+)
+def assign(request: Request, parts: Parts, operator: Operator, work_order_id: Identity, body: Body) -> Response:
+    """Answers like the other commands; what could be reserved is shown by the order's `materials_status` soon after."""
+    told = _said(body, AssignBody)
+    payload = WorkOrderAssign(
+        work_order_id=work_order_id,
+        actor=operator.name,
+        machine_id=told.machine_id,
+        operator_id=told.operator_id,
+        reason=told.reason,
+    )
+    return _answer(request, parts, operator, body, "assign", payload)
 
 
 @router.post(
@@ -73,35 +93,49 @@ def command(
     request: Request, parts: Parts, operator: Operator, work_order_id: Identity, verb: Verb, body: Body
 ) -> Response:
     """200 with the order as it is then, 409 with the reason, or 202 where the outcome is not known yet."""
-    once = Once.of(request, operator, body)
-    told = _command_of(body)
-    with parts.database.tenant(operator.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
-        if not work_orders.is_known(rows, work_order_id):
-            raise Problem(404, f"No work order {work_order_id} is known.")
-        response = _tell(parts, operator, once, work_order_id, verb, told.reason).response()
-        once.keep(rows, operator.tenant_id, response)
-    return response
+    told = _said(body, CommandBody)
+    payload = WorkOrderCommand(work_order_id=work_order_id, actor=operator.name, reason=told.reason)
+    return _answer(request, parts, operator, body, verb, payload)
 
 
-def _command_of(body: bytes) -> CommandBody:
+def _said(body: bytes, model: type[Said]) -> Said:
     """The body, which may be empty. Raises Unreadable, Problem 400."""
     try:
-        return CommandBody.model_validate(parse(body)) if body.strip() else CommandBody(reason=None)
+        return model.model_validate(parse(body) if body.strip() else {})
     except ValidationError as error:
         raise Problem(400, f"The body is not valid: {error.errors()[0]['msg']}.") from error
 
 
-def _tell(parts: State, operator: Principal, once: Once, work_order_id: str, verb: str, reason: str | None) -> Reply:
+def _answer(
+    request: Request,
+    parts: State,
+    operator: Principal,
+    body: bytes,
+    verb: str,
+    payload: WorkOrderCommand | WorkOrderAssign,
+) -> Response:
+    """Say it to the order, once, and what became of it."""
+    once = Once.of(request, operator, body)
+    with parts.database.tenant(operator.tenant_id) as rows:
+        if (earlier := once.earlier(rows)) is not None:
+            return earlier
+        if not work_orders.is_known(rows, payload.work_order_id):
+            raise Problem(404, f"No work order {payload.work_order_id} is known.")
+        response = _tell(parts, operator, once, verb, payload).response()
+        once.keep(rows, operator.tenant_id, response)
+    return response
+
+
+def _tell(
+    parts: State, operator: Principal, once: Once, verb: str, payload: WorkOrderCommand | WorkOrderAssign
+) -> Reply:
     message_id = once.message_id("command")
-    payload = WorkOrderCommand(work_order_id=work_order_id, actor=operator.name, reason=reason)
     outcome = tell_order(parts, operator.tenant_id, f"work_order.{verb}", payload, message_id)
     document: dict[str, Any] = {
         "status": "pending" if outcome is None else "done",
-        "work_order_id": work_order_id,
+        "work_order_id": payload.work_order_id,
         "command_id": message_id,
         "order": None if outcome is None else outcome.payload,
-        "status_url": f"/api/v1/work-orders/{work_order_id}" if outcome is None else None,
+        "status_url": f"/api/v1/work-orders/{payload.work_order_id}" if outcome is None else None,
     }
     return Reply(202 if outcome is None else 200, document)
