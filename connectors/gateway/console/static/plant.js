@@ -189,7 +189,7 @@ function onChanges(changes) {
     if (type === "integration.failed") soon(loadLetters, 800);
     else if (type === "alert.raised") { soon(loadAlerts, 500); soon(loadFigures, 500); }
     else if (type.startsWith("work_order.")) mergeOrder(payload);
-    else if (type.startsWith("machine.") && payload.status) machines.set(payload.machine_id, { ...machines.get(payload.machine_id), ...payload });
+    else if (type.startsWith("machine.") && payload.last_seen_at) machines.set(payload.machine_id, { ...machines.get(payload.machine_id), ...payload });
   }
   drawSoon();
 }

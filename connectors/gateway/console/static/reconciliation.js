@@ -1,0 +1,43 @@
+// Says to the API what a person decides about a discrepancy, and asks for a new reconciliation.
+
+import { ask } from "./api.js";
+
+const json = (document) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document) });
+
+for (const form of document.querySelectorAll("form.decide")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { report } = form.closest("[data-report]").dataset;
+    const { item } = form.closest("[data-item]").dataset;
+    const told = { choice: event.submitter.value, note: form.elements.note.value.trim() || null };
+    form.inert = true;
+    try {
+      await ask(`reconciliations/${encodeURIComponent(report)}/items/${item}/resolve`, json(told));
+      location.reload();
+    } catch (error) {
+      form.querySelector(".complaint").textContent = error.message;
+      form.inert = false;
+    }
+  });
+}
+
+const reconcile = document.getElementById("reconcile");
+reconcile?.addEventListener("click", async () => {
+  const told = document.getElementById("told");
+  reconcile.disabled = true;
+  const before = (await ask("reconciliations?limit=1")).reconciliations[0]?.report_id;
+  try {
+    await ask("reconciliations", { method: "POST" });
+    told.textContent = "The ERP is being asked.";
+    const look = setInterval(async () => {
+      const latest = (await ask("reconciliations?limit=1")).reconciliations[0];
+      if (latest && latest.report_id !== before) {
+        clearInterval(look);
+        location.assign(`/reconciliations/${latest.report_id}`);
+      }
+    }, 1000);
+  } catch (error) {
+    told.textContent = error.message;
+    reconcile.disabled = false;
+  }
+});
