@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and Grafana over a plant."""
