@@ -1,13 +1,15 @@
 """OPC-UA servers: one subscription each; the variables of a machine that change together are one reading.
 
-A lost or silent server is left for good: a new client, a mark over the gap, one snapshot of everything, a new
-subscription. Nodes that cannot be read are named and tried again; the others do not notice.
+A lost or silent server is left for good: a new client, what its history tells of the gap, a mark over what it does not
+tell, one snapshot of everything, a new subscription. Until all of that is safe the gap counts as open, so that a
+process that is killed on the way reads it again. Nodes that cannot be read are named and tried again; the others do
+not notice.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -17,10 +19,11 @@ from asyncua.common.subscription import DataChangeEvent, OverflowPolicy, StatusC
 
 from connectors import metrics
 from connectors.age import Line, Outage
-from connectors.bridge import Received
+from connectors.bridge import Received, Recovered
 from connectors.outbox import Outbox
 from connectors.resilience import reconnect_delays, wait
 from connectors.systems.mes import VARIABLES
+from connectors.transports import opcua_history
 from connectors.transports.opcua_nodes import discover, read
 from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence, session
 from connectors.transports.opcua_views import BadNodes, Change, MachineView
@@ -30,6 +33,7 @@ GATHER_SECONDS: Final = 0.02
 TICK_SECONDS: Final = 0.5
 VALUES_QUEUED: Final = 10
 EVENTS_QUEUED: Final = 100_000
+HISTORY_TRIES: Final = 3
 
 log = structlog.get_logger()
 
@@ -44,7 +48,7 @@ def silent_after_seconds(settings: Settings) -> float:
 
 
 class OpcUaTransport:
-    """One endpoint. `take` gets the readings; `on_gap` hears when nothing was heard for a while."""
+    """One endpoint. `take` gets the readings; `on_gap` hears of an outage, and what was read back of it."""
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class OpcUaTransport:
         line: Line,
         outbox: Outbox,
         take: Callable[[Received], None],
-        on_gap: Callable[[Outage, str], None],
+        on_gap: Callable[[Outage, str, Mapping[str, Recovered]], None],
     ) -> None:
         self._settings = settings
         self._endpoint = endpoint
@@ -71,6 +75,8 @@ class OpcUaTransport:
         self._views: dict[str, MachineView] = {}
         self._variables: dict[ua.NodeId, tuple[str, str]] = {}
         self._handles: dict[str, list[int]] = {}
+        self._missed: Outage | None = None
+        self._tries = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until asked to stop; wait longer after each failure in a row."""
@@ -92,7 +98,11 @@ class OpcUaTransport:
     async def _listen(self, client: Client, stop: asyncio.Event) -> None:
         self._views, self._variables, self._handles = {}, {}, {}
         subscription = await self._subscription(client)
-        await self._find_machines(client, subscription, self._came_up)
+        await self._find_machines(client, subscription, is_first=True)
+        if not await self._is_safe(stop):
+            return
+        self._missed, self._tries = None, 0
+        self._line.alive()
         heard = repaired = time.monotonic()
         published = subscription.last_publish_at
         while not stop.is_set():
@@ -110,13 +120,54 @@ class OpcUaTransport:
                 await self._find_machines(client, subscription)
                 repaired = time.monotonic()
 
-    def _came_up(self) -> None:
-        outage = self._line.connected()
+    async def _is_safe(self, stop: asyncio.Event) -> bool:
+        """Wait until all that was handed on is durable; False if we are asked to stop before."""
+        settled, stopped = asyncio.create_task(self._outbox.settled()), asyncio.create_task(stop.wait())
+        await asyncio.wait((settled, stopped), return_when=asyncio.FIRST_COMPLETED)
+        is_safe = settled.done()
+        for task in (settled, stopped):
+            task.cancel()
+        await asyncio.gather(settled, stopped, return_exceptions=True)
+        return is_safe
+
+    async def _came_up(self, client: Client, machines: Mapping[str, dict[str, ua.NodeId]]) -> None:
+        """The line is up; what was missed since it was up last is read back as far as the server remembers it."""
+        outage = self._line.catching_up()
         metrics.LINE_UP.labels(self._line.name).set(1)
         metrics.CONNECTIONS.labels(self._line.name).inc()
-        if outage:
+        if outage is None:
+            return
+        if self._missed is None:
             metrics.GAPS.labels(self._line.name).inc()
-            self._on_gap(outage, f"Nothing was heard from OPC-UA server {self._endpoint.name}.")
+        else:
+            outage = Outage(min(self._missed.from_at, outage.from_at), outage.to_at)
+        self._missed = outage
+        recovered = await self._read_back(client, machines, outage)
+        self._on_gap(outage, f"Nothing was heard from OPC-UA server {self._endpoint.name}.", recovered)
+
+    async def _read_back(
+        self, client: Client, machines: Mapping[str, dict[str, ua.NodeId]], outage: Outage
+    ) -> dict[str, Recovered]:
+        """Hand on the readings of an outage. A server that drops us over it three times is not asked again."""
+        most = self._settings.opcua_history_values
+        self._tries += 1
+        if most == 0 or self._tries > HISTORY_TRIES:
+            return {}
+        # What changed just before the line was lost may not have been told any more.
+        since = outage.from_at - timedelta(seconds=TICK_SECONDS + 2 * self._interval / 1000)
+        server_started_at = await opcua_history.started_at(client)
+        recovered = {}
+        for machine_id, variables in machines.items():
+            if machine_id in self._wanted:
+                remembered = await opcua_history.recall(client, variables, since, outage.to_at, most)
+                now = datetime.now(UTC)
+                readings = opcua_history.readings(machine_id, remembered, now)
+                await self._outbox.room()
+                for reading in readings:
+                    self._take(Received(self._address(machine_id), reading, now, is_repeatable=True))
+                metrics.READ_BACK.labels(self._line.name).inc(len(readings))
+                recovered[machine_id] = opcua_history.recovered(remembered, outage, server_started_at, len(readings))
+        return recovered
 
     def _went_down(self) -> Iterator[float] | None:
         """If the line was up: the waits before the next tries, from the beginning."""
@@ -140,9 +191,7 @@ class OpcUaTransport:
             parameters, queue_maxsize=EVENTS_QUEUED, overflow=OverflowPolicy.DISCONNECT
         )
 
-    async def _find_machines(
-        self, client: Client, subscription: Subscription, on_found: Callable[[], None] | None = None
-    ) -> None:
+    async def _find_machines(self, client: Client, subscription: Subscription, *, is_first: bool = False) -> None:
         """Browse; take a snapshot of machines that are new and listen to them; let go of those that are gone."""
         found = await discover(client, self._endpoint, self._wanted, VARIABLES)
         for node, reason in found.missing.items():
@@ -151,14 +200,13 @@ class OpcUaTransport:
         for machine_id in [each for each in self._views if each not in found.machines]:
             await self._let_go(subscription, machine_id)
         fresh = {each: nodes for each, nodes in found.machines.items() if each not in self._views}
+        if is_first:
+            await self._came_up(client, fresh)
         changes = await self._read_all(client, fresh)
-        if on_found:
-            on_found()
         for machine_id in fresh:
             if machine_id not in self._wanted:
                 log.warning("a machine outside the plant layout", endpoint=self._endpoint.name, machine=machine_id)
-            path = f"{self._endpoint.root_path}.{machine_id}.Status"
-            self._views[machine_id] = MachineView(machine_id, path, self._bad)
+            self._views[machine_id] = MachineView(machine_id, self._path(machine_id), self._bad)
         for change in changes:
             self._views[change.machine_id].apply(change)
         for machine_id in fresh:
@@ -224,5 +272,14 @@ class OpcUaTransport:
         if view.machine_id not in self._wanted and not is_snapshot and not view.status_has_changed:
             return
         now = datetime.now(UTC)
-        address = f"{self._endpoint.name}/{view.path}"
-        self._take(Received(address, view.reading(now, is_snapshot=is_snapshot), now, is_repeatable=True))
+        self._take(
+            Received(
+                self._address(view.machine_id), view.reading(now, is_snapshot=is_snapshot), now, is_repeatable=True
+            )
+        )
+
+    def _path(self, machine_id: str) -> str:
+        return f"{self._endpoint.root_path}.{machine_id}.Status"
+
+    def _address(self, machine_id: str) -> str:
+        return f"{self._endpoint.name}/{self._path(machine_id)}"

@@ -73,7 +73,7 @@ class MachineView:
         value = change.value
         raw = value.Value.Value if value.Value is not None else None
         status = value.StatusCode.value if value.StatusCode is not None else 0
-        stamp = _utc(value.SourceTimestamp)
+        stamp = utc(value.SourceTimestamp)
         seen = (raw, stamp, status)
         if self._seen.get(change.variable) == seen:
             return False
@@ -113,7 +113,7 @@ class MachineView:
         if status is not None and status.is_bad():
             self._bad.bad(node, f"its quality is {status.name}")
             return None
-        good, bad = sound({variable: _plain(raw)})
+        good, bad = sound({variable: plain(raw)})
         if variable in bad:
             self._bad.bad(node, bad[variable])
             return None
@@ -121,15 +121,15 @@ class MachineView:
         return good[variable]
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def utc(moment: datetime | None) -> datetime | None:
     """OPC-UA counts in UTC; a moment without a zone is one in UTC."""
     if moment is None or moment.year < 1970:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _plain(raw: Any) -> Any:
+def plain(raw: Any) -> Any:
     """A variant's value as the translator expects it."""
     if isinstance(raw, datetime):
-        return _utc(raw)
+        return utc(raw)
     return raw.Text if isinstance(raw, ua.LocalizedText) else raw

@@ -1,8 +1,9 @@
 """What machines say, and what is known about them afterwards."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from schemas.envelope import Moment
 from schemas.messages.values import Count, Minutes, Name, Percentage, Seconds, Text
@@ -10,6 +11,8 @@ from schemas.messages.values import Count, Minutes, Name, Percentage, Seconds, T
 MachineState = Literal["running", "idle", "stopped", "breakdown", "unknown"]
 CounterScope = Literal["order", "machine"]
 QualityStatus = Literal["pass", "fail", "unknown"]
+Recovery = Literal["full", "partial", "none"]
+Units = Annotated[float, Meta(ge=0, le=1e12)]
 
 
 class MachineRegistered(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,10 @@ class ProductionCount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cumulative_units: Count
     quality_status: QualityStatus = "unknown"
     cycle_time_seconds: Seconds | None = None
+    status: MachineState | None = None
+    product_id: Name | None = None
+    quantity_ordered: Units | None = None
+    overall_equipment_effectiveness: Percentage | None = None
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -69,7 +76,10 @@ class DowntimeEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MachineStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The seven OPC-UA variables of 002 section 4.2.1, in our words. `is_snapshot`: read after a reconnect."""
+    """The seven OPC-UA variables of 002 section 4.2.1, and those of section 4.3, in our words.
+
+    `is_snapshot`: read after a reconnect. `is_historical`: read back from the server's history of an outage.
+    """
 
     machine_id: Name
     status: MachineState
@@ -80,15 +90,32 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     downtime_seconds: Seconds | None = None
     overall_equipment_effectiveness: Percentage | None = None
     is_snapshot: bool = False
+    is_historical: bool = False
+    product_id: Name | None = None
+    quantity_ordered: Units | None = None
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time."""
+
+    from_at: Moment
+    to_at: Moment
 
 
 class ConnectionGap(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing was heard from the machine between two moments; what happened then is not known."""
+    """Nothing was heard from the machine between two moments.
+
+    `recovery` says what the server's history could tell of it afterwards, in `recovered_readings`. What happened to the
+    status in the `unrecovered` stretches is not known; None: in all of it.
+    """
 
     machine_id: Name
     from_at: Moment
     to_at: Moment
     reason: Text
+    recovery: Recovery = "none"
+    recovered_readings: Count = 0
+    unrecovered: tuple[Stretch, ...] | None = None
 
 
 class MachineChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -108,6 +135,23 @@ class MachineChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total_units: Count = 0
     last_seen_at: Moment
     reason: Text | None = None
+    current_product_id: Name | None = None
+    current_quantity_ordered: Units | None = None
+
+
+class StatusRestated(msgspec.Struct, frozen=True, kw_only=True):
+    """A status that is known only now, and was followed by others already: `machines` stays, its history is restated.
+
+    It held from `from_at` until `to_at`, where the next one known began.
+    """
+
+    machine_id: Name
+    version: Count
+    status: MachineState
+    previous_status: MachineState
+    from_at: Moment
+    to_at: Moment
+    reason: Text | None = None
 
 
 class DowntimeRecorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,9 +170,12 @@ class DowntimeRecorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GapMarked(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of a machine's history that nobody observed."""
+    """A stretch in which nobody observed a machine, and what could be read back of it afterwards."""
 
     machine_id: Name
     from_at: Moment
     to_at: Moment
     reason: Text
+    recovery: Recovery = "none"
+    recovered_readings: Count = 0
+    unrecovered: tuple[Stretch, ...] | None = None

@@ -1,12 +1,14 @@
 """Machines, the history of their status, their downtimes and the gaps in which nobody saw them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg import Cursor
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
-from schemas.messages.machines import MachineChanged
+from schemas.ids import milliseconds
+from schemas.messages.machines import GapMarked, MachineChanged, StatusRestated, Stretch
 from sql.bulk import append, load, upsert_newer
 from sql.read_models.events import PLACE, Event
 
@@ -22,9 +24,25 @@ STATE = (
     "current_work_order_id",
     "total_units",
     "last_seen_at",
+    "current_product_id",
+    "current_quantity_ordered",
 )
 MACHINE = ("tenant_id", *STATE, "cycle_time_seconds", "updated_at")
-HISTORY = ("tenant_id", "machine_id", "version", "status", "previous_status", "from_at", "to_at", "reason", *PLACE)
+HISTORY = (
+    "tenant_id",
+    "machine_id",
+    "version",
+    "status",
+    "previous_status",
+    "from_at",
+    "to_at",
+    "reason",
+    "is_restated",
+    "recovery",
+    *PLACE,
+)
+GAP_END = HISTORY.index("to_at")
+CHANGES = ("machine.status_changed", "machine.status_restated")
 DOWN = (
     "downtime_id",
     "machine_id",
@@ -43,15 +61,13 @@ DOWNTIME = ("tenant_id", *DOWN, *PLACE)
 def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
     """Write what events of the topic resource-status say of one tenant's machines; rows written."""
     changed = [each for each in events if isinstance(each.message.payload, MachineChanged)]
-    history = [
-        _history_row(tenant_id, each)
-        for each in events
-        if each.message.type in ("machine.status_changed", "machine.gap_marked")
-    ]
+    history = [_history_row(tenant_id, each) for each in events if each.message.type in CHANGES]
+    gaps = [each for each in events if each.message.type == "machine.gap_marked"]
     downtimes = [each for each in events if each.message.type in ("downtime.started", "downtime.ended")]
     return (
         _write_machines(cursor, tenant_id, changed)
         + append(cursor, "machine_status_history", HISTORY, history)
+        + _write_gaps(cursor, tenant_id, gaps)
         + _write_downtimes(cursor, tenant_id, downtimes)
     )
 
@@ -74,30 +90,47 @@ def _machine_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
 
 
 def _history_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+    """A change of status, told as it happened or restated; a restated one ends where the next one known begins."""
     told = event.message.payload
-    if event.message.type == "machine.gap_marked":
-        return (
-            tenant_id,
-            told.machine_id,
-            event.message.position,
-            "gap",
-            None,
-            told.from_at,
-            told.to_at,
-            told.reason,
-            *event.place,
+    is_restated = isinstance(told, StatusRestated)
+    from_at, to_at = (told.from_at, told.to_at) if is_restated else (told.status_since, None)
+    known = (told.machine_id, told.version, told.status, told.previous_status)
+    return (tenant_id, *known, from_at, to_at, told.reason, is_restated, None, *event.place)
+
+
+def _write_gaps(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
+    """The stretches of which nothing is known. One that is told again is one row, as long as it was told at most."""
+    rows: dict[tuple[str, datetime], tuple[Any, ...]] = {}
+    for event in events:
+        told: GapMarked = event.message.payload
+        whole = (Stretch(from_at=told.from_at, to_at=told.to_at),)
+        for stretch in whole if told.unrecovered is None else told.unrecovered:
+            key = told.machine_id, stretch.from_at
+            if key not in rows or rows[key][GAP_END] < stretch.to_at:
+                rows[key] = _gap_row(tenant_id, event, stretch)
+    if not rows:
+        return 0
+    incoming = load(cursor, "machine_status_history", HISTORY, rows.values(), "gaps")
+    cursor.execute(
+        SQL(
+            "INSERT INTO machine_status_history AS kept ({names}) SELECT {names} FROM {incoming} "
+            "ON CONFLICT (tenant_id, machine_id, status, version) DO UPDATE SET {changes} "
+            "WHERE EXCLUDED.to_at > kept.to_at"
+        ).format(
+            names=SQL(", ").join(map(Identifier, HISTORY)),
+            incoming=incoming,
+            changes=SQL(", ").join(
+                SQL("{0} = EXCLUDED.{0}").format(Identifier(name)) for name in ("to_at", "reason", "recovery", *PLACE)
+            ),
         )
-    return (
-        tenant_id,
-        told.machine_id,
-        told.version,
-        told.status,
-        told.previous_status,
-        told.status_since,
-        None,
-        told.reason,
-        *event.place,
     )
+    return cursor.rowcount
+
+
+def _gap_row(tenant_id: str, event: Event, stretch: Stretch) -> tuple[Any, ...]:
+    told: GapMarked = event.message.payload
+    known = (told.machine_id, milliseconds(stretch.from_at), "gap", None)
+    return (tenant_id, *known, stretch.from_at, stretch.to_at, told.reason, False, told.recovery, *event.place)
 
 
 def _write_downtimes(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:

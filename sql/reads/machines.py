@@ -8,7 +8,8 @@ Row = dict[str, Any]
 
 STATE = """
   m.machine_id, m.machine_name, m.line, m.status, m.status_since, m.utilization_percentage,
-  m.overall_equipment_effectiveness, m.current_work_order_id, m.cycle_time_seconds, m.total_units, m.last_seen_at,
+  m.overall_equipment_effectiveness, m.current_work_order_id, m.current_product_id, m.current_quantity_ordered,
+  m.cycle_time_seconds, m.total_units, m.last_seen_at,
   m.version, m.updated_at
 """
 
@@ -33,8 +34,9 @@ def one(cursor: Cursor[Row], machine_id: str) -> Row | None:
 def history(cursor: Cursor[Row], machine_id: str, limit: int) -> dict[str, list[Row]]:
     """A machine's changes of status with the gaps among them, and its downtimes, latest first."""
     cursor.execute(
-        "SELECT status, previous_status, from_at, to_at, reason, version, event_topic, event_partition, event_offset "
-        "FROM machine_status_history WHERE machine_id = %s ORDER BY from_at DESC, version DESC LIMIT %s",
+        "SELECT status, previous_status, from_at, to_at, reason, is_restated, recovery, version, event_topic, "
+        "event_partition, event_offset FROM machine_status_history WHERE machine_id = %s "
+        "ORDER BY from_at DESC, version DESC LIMIT %s",
         [machine_id, limit],
     )
     changes = cursor.fetchall()

@@ -6,10 +6,8 @@ import json
 import re
 import shutil
 import socket
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,131 +16,15 @@ from asyncua import ua
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from compose.simulators.opcua import PlantServer
 from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence, session
 from schemas.envelope import Message
 from schemas.settings import DEFAULT_TENANT, OpcUaEndpoint, Settings
 from streams.kafka.admin import create_topics
-from tests.integration.bridges import DEAD_LETTERS, INBOX, Connector, Ear, codes, free_port
+from tests.integration.bridges import DEAD_LETTERS, INBOX, Connector, Ear, codes
+from tests.integration.floors import Floor, Ground
 from tests.plants import RunningPlant, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
-QUICK = {
-    "OPCUA_SUBSCRIPTION_INTERVAL_MS": "50",
-    "OPCUA_KEEPALIVE_MS": "1000",
-    "RECONNECT_DELAYS": "0.2,0.4",
-    "RECONNECT_CAP_SECONDS": "0.3",
-}
-
-
-class Floor:
-    """A real OPC-UA server with machines, on an event loop of its own; may go, come back and freeze."""
-
-    def __init__(self, folder: Path, **endpoint: Any) -> None:
-        self.folder = folder
-        self.endpoint = OpcUaEndpoint(name="line2", url=f"opc.tcp://127.0.0.1:{free_port()}", **endpoint)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server: PlantServer | None = None
-        self._frozen = threading.Event()
-
-    def open(self, *machine_ids: str) -> None:
-        """Listen, with these machines, idle."""
-        self._server = PlantServer(self.endpoint.url, self.endpoint, self.folder)
-        self._run(self._server.start(machine_ids))
-
-    def shut(self) -> None:
-        """Stop listening."""
-        if self._server:
-            self._run(self._server.stop())
-            self._server = None
-
-    def write(self, machine_id: str, **values: Any) -> None:
-        """Change variables of a machine."""
-        assert self._server is not None
-        self._run(self._server.write(machine_id, **values))
-
-    def add(self, machine_id: str, *leave_out: str) -> None:
-        """A machine appears."""
-        assert self._server is not None
-        self._run(self._server.add(machine_id, leave_out))
-
-    def remove(self, machine_id: str) -> None:
-        """A machine disappears."""
-        assert self._server is not None
-        self._run(self._server.remove(machine_id))
-
-    def freeze(self) -> None:
-        """Connections stay open, and nobody answers any more."""
-        self._frozen.clear()
-        self._loop.call_soon_threadsafe(self._frozen.wait)
-
-    def thaw(self) -> None:
-        """Go on."""
-        self._frozen.set()
-
-    def close(self) -> None:
-        self.thaw()
-        self.shut()
-        self._run(self._end_what_is_left())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    @staticmethod
-    async def _end_what_is_left() -> None:
-        """asyncua's server leaves tasks behind for sessions that were not closed."""
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-
-class Ground:
-    """Floors and connectors of a test or of all of them, gone afterwards."""
-
-    def __init__(self, plant: RunningPlant, folder: Path) -> None:
-        self._plant, self.folder = plant, folder
-        self._floors: list[Floor] = []
-        self._connectors: list[Connector] = []
-
-    def floor(self, **endpoint: Any) -> Floor:
-        """A server's place, not yet listening."""
-        self._floors.append(Floor(self.folder / f"floor-{len(self._floors)}", **endpoint))
-        return self._floors[-1]
-
-    def connector(self, machine_ids: list[str], *endpoints: OpcUaEndpoint) -> Connector:
-        """A connector that expects these machines at the first of these servers; not started."""
-        layout = self.folder / f"plant-{len(self._connectors)}.toml"
-        layout.write_text(toml(machine_ids, endpoints))
-        env = self._plant.endpoints | QUICK | {"PLANT_LAYOUT": str(layout)}
-        process = Connector("mes-opcua", self.folder / f"connector-{len(self._connectors)}", env)
-        self._connectors.append(process)
-        return process
-
-    def clear(self) -> None:
-        """End everything."""
-        for connector in self._connectors:
-            if connector.is_running:
-                connector.kill()
-        for floor in self._floors:
-            floor.close()
-
-
-def toml(machine_ids: list[str], endpoints: tuple[OpcUaEndpoint, ...]) -> str:
-    """A plant layout; its machines are at the first server."""
-    parts = []
-    for endpoint in endpoints:
-        told = endpoint.model_dump(exclude_none=True, exclude={"node_ids"})
-        parts += ["[[opcua]]", *(f'{name} = "{value}"' for name, value in told.items())]
-    for machine_id in machine_ids:
-        parts += ["[[machines]]", f'machine_id = "{machine_id}"', 'machine_name = "A machine"', 'line = "line2"']
-        parts += [f'opcua_endpoint = "{endpoints[0].name}"']
-    return "\n".join(parts)
 
 
 @pytest.fixture(scope="module")
