@@ -76,8 +76,13 @@ slice: ## the files of one subject in the order data pass through them: make sli
 	  case $$place in *.py) grep -lE '$(s)|$(subst _,-,$(s))' $$place;; \
 	  *) find $$place -type f \( -path '*$(s)*' -o -path '*$(subst _,-,$(s))*' \) ! -name '*.pyc' | sort;; esac; done; true
 
-# The console's tests need a Chromium; where it can be installed, it is. Without one they are skipped, and say so.
+# The console's tests need a Chromium, those of the alert rules a Prometheus; where they can be installed, they are.
+# Without them such tests are skipped, and say so.
 browser:
+	@command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1 || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && echo "Installing Prometheus for the tests of the alert rules." \
+	  && { apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -y --no-install-recommends install prometheus; } >/dev/null 2>&1; } \
+	  || echo "No Prometheus here: some tests of the alert rules are skipped."
 	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || { \
 	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && echo "Installing Chromium for the tests of the console." \
 	  && { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install chromium; } >/dev/null 2>&1; } \

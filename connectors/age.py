@@ -58,10 +58,14 @@ class Line:
 
     def connected(self) -> Outage | None:
         """The line is up. Returns the outage that ends now; None if it was never up before."""
-        now = self._now()
-        outage = self._remember_outage(now)
-        self._is_up = True
+        outage = self.catching_up()
         self.alive()
+        return outage
+
+    def catching_up(self) -> Outage | None:
+        """`connected`, but a process that starts now still finds the outage: until `alive` says that all is safe."""
+        outage = self._remember_outage(self._now())
+        self._is_up = True
         return outage
 
     def alive(self) -> None:

@@ -3,12 +3,14 @@
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import msgspec
 from prometheus_client import Counter
 
 from connectors import metrics
@@ -19,9 +21,10 @@ from connectors.systems.statement import Context, Statement, milliseconds
 from schemas.codec import Unreadable
 from schemas.envelope import Message
 from schemas.ids import short
-from schemas.messages.machines import ConnectionGap
+from schemas.messages.machines import ConnectionGap, Recovery, Stretch
 from schemas.settings import Settings
 from streams.driver import Output, failure_output, output_of
+from streams.integration_metrics import MESSAGES
 
 # A record on Kafka may have 1 MB; as base64 these bytes have 800 kB.
 MOST_BYTES_IN_A_LETTER: Final = 600_000
@@ -44,6 +47,18 @@ class Received(NamedTuple):
     is_repeatable: bool = False
 
 
+class Recovered(NamedTuple):
+    """What could be read back of a machine's outage: how many readings, and what stays unknown of its status."""
+
+    recovery: Recovery
+    readings: int
+    unrecovered: tuple[Stretch, ...]
+    sentence: str
+
+
+NOTHING: Final[Mapping[str, Recovered]] = MappingProxyType({})
+
+
 class Bridge:
     """From one transport's bytes to messages on Kafka; `take` never waits and never raises for what it is given."""
 
@@ -54,11 +69,13 @@ class Bridge:
         self._line = line
         self._outbox = outbox
         self._received = metrics.RECEIVED.labels(transport)
+        self._messages = MESSAGES.labels("MES", "inbound")
         self._refused: OrderedDict[str, str] = OrderedDict()
 
     def take(self, received: Received) -> None:
         """One message: on its way to its inbox, or to the dead letters."""
         self._received.inc()
+        self._messages.inc()
         route = route_of(self._transport, received.address)
         statement: Statement | None = None
         try:
@@ -73,10 +90,20 @@ class Bridge:
             self._refused.pop(received.address, None)
         self._outbox.put(Item(self._output(statement, received.received_at, late), received.acknowledge))
 
-    def mark_gap(self, machine_ids: Iterable[str], outage: Outage, reason: str) -> None:
-        """Say for each machine that nothing was heard of it for a while."""
+    def mark_gap(
+        self, machine_ids: Iterable[str], outage: Outage, reason: str, recovered: Mapping[str, Recovered] = NOTHING
+    ) -> None:
+        """Say for each machine that nothing was heard of it for a while, and what could be read back."""
         for machine_id in machine_ids:
             gap = ConnectionGap(machine_id=machine_id, from_at=outage.from_at, to_at=outage.to_at, reason=reason)
+            if known := recovered.get(machine_id):
+                gap = msgspec.structs.replace(
+                    gap,
+                    reason=f"{reason} {known.sentence}",
+                    recovery=known.recovery,
+                    recovered_readings=known.readings,
+                    unrecovered=known.unrecovered,
+                )
             gap_id = short(f"gap-{machine_id}-{milliseconds(outage.from_at)}-{milliseconds(outage.to_at)}")
             statement = Statement("mes.connection_gap", gap, outage.to_at, gap_id)
             self._outbox.put(Item(self._output(statement, outage.to_at, late=False)))

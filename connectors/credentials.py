@@ -73,7 +73,8 @@ class Keys:
 
 def new_key_line() -> str:
     """A new line for a key file, with a random key; put it first, then seal again."""
-    return f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)} {base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    return f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)} {key}"
 
 
 def secret(settings: Settings, rows: Rows | None, name: str) -> str | None:
@@ -86,6 +87,14 @@ def secret(settings: Settings, rows: Rows | None, name: str) -> str | None:
         return path.read_text().strip() or None
     value: str | None = getattr(settings, name)
     return value
+
+
+def is_set(rows: Rows | None, name: str, settings: Settings) -> bool:
+    """Whether there is such a secret. One that cannot be opened is one: whoever uses it will say so."""
+    try:
+        return bool(secret(settings, rows, name))
+    except Unsealable:
+        return True
 
 
 def store(settings: Settings, rows: Rows, name: str, value: str) -> None:

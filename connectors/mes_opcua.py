@@ -40,5 +40,5 @@ def _transport(settings: Settings, endpoint: OpcUaEndpoint, outbox: Outbox) -> O
         line,
         outbox,
         bridge.take,
-        lambda outage, reason: bridge.mark_gap(machine_ids, outage, reason),
+        lambda outage, reason, recovered: bridge.mark_gap(machine_ids, outage, reason, recovered),
     )

@@ -19,5 +19,6 @@ SPOOLED: Final = Counter("connector_spooled", "messages that went through the sp
 LINE_UP: Final = Gauge("connector_line_up", "1 while the line to a source is up", ["line"])
 CONNECTIONS: Final = Counter("connector_connections", "how often a line came up", ["line"])
 GAPS: Final = Counter("connector_gaps", "stretches in which a source may have been unheard", ["line"])
+READ_BACK: Final = Counter("connector_read_back", "readings that a server's history told after an outage", ["line"])
 REFUSED_FILTERS: Final = Gauge("connector_refused_filters", "1 while the broker refuses a subscription", ["filter"])
 BAD_NODES: Final = Gauge("connector_bad_nodes", "1 while a node cannot be read or means nothing", ["endpoint", "node"])

@@ -4,22 +4,26 @@ A reaction sees an event only after the projector has written its rows, and may 
 makes carries ids that follow from the event.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final
 
-from connectors.deliveries.kind import New, Rows
+from connectors import reallocation
+from connectors.deliveries.kind import Reacted as Reacted
+from connectors.deliveries.kind import Rows
+from connectors.deliveries.kinds import erp, materials, mes, notify, wms
 from schemas.envelope import Message
 from schemas.settings import Settings
-from streams.driver import Output
-
-
-class Reacted(NamedTuple):
-    """What follows from an event."""
-
-    deliveries: Sequence[New] = ()
-    outputs: Sequence[Output] = ()
-
 
 Reaction = Callable[[Rows, Message[Any], Settings], Reacted]
 
-REACTIONS: Final[dict[str, tuple[Reaction, ...]]] = {}
+REACTIONS: Final[dict[str, tuple[Reaction, ...]]] = {
+    "work_order.completed": (erp.completed,),
+    "work_order.changed": (mes.started,),
+    "alert.raised": (notify.tell,),
+    "reservation.changed": (wms.reservation_changed, materials.stock_moved),
+    "material.consumed": (wms.material_consumed,),
+    "material.consumption_acknowledged": (wms.consumption_acknowledged, materials.stock_moved),
+    "downtime.started": (reallocation.downtime_started,),
+    "downtime.ended": (reallocation.machine_back,),
+    "machine.status_changed": (reallocation.status_changed,),
+}

@@ -10,10 +10,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def tenant_of(key: bytes) -> str:
+def tenant_of(key: bytes, default: str = DEFAULT_TENANT) -> str:
     """The tenant in a record's key (`tenant/entity`). What names none is the plant's own, so that somebody sees it."""
     first = key.decode(errors="replace").partition("/")[0]
-    return first if _UUID.fullmatch(first) else DEFAULT_TENANT
+    return first if _UUID.fullmatch(first) else default
 
 
 def work_order_id(tenant_id: str, erp_work_order_id: str) -> str:
@@ -30,3 +30,8 @@ def milliseconds(moment: datetime) -> int:
 def short(text: str, limit: int = 128) -> str:
     """The text itself, or its hash (32 hex digits) where it is longer than an id may be."""
     return text if len(text) <= limit else hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def operator_id(employee_id: str) -> str:
+    """Our id of an employee of the HR system: `O-` and their id without `EMP-`."""
+    return short(f"O-{employee_id.removeprefix('EMP-')}")

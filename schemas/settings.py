@@ -12,7 +12,7 @@ from schemas.ids import DEFAULT_TENANT as DEFAULT_TENANT
 
 
 class MachineLayout(BaseModel):
-    """A machine of the plant."""
+    """A machine of the plant. `products` it can make (none named: what it has made, and what its line is asked for)."""
 
     machine_id: str
     machine_name: str
@@ -20,6 +20,8 @@ class MachineLayout(BaseModel):
     counter_scope: Literal["order", "machine"] = "order"
     ideal_cycle_time_seconds: float | None = None
     opcua_endpoint: str | None = None
+    products: list[str] = Field(default_factory=list)
+    required_skills: list[str] = Field(default_factory=list)
 
 
 class OpcUaEndpoint(BaseModel):
@@ -64,6 +66,7 @@ class Settings(BaseSettings):
     )
     spool_dir: Path = Field(Path(".run/spool"), description="folder for durable buffers and marks on local disk")
     metrics_port: int = Field(0, ge=0, le=65535, description="loopback port of /metrics; 0 = none")
+    metrics_host: str = Field("127.0.0.1", description="address of /metrics; anything but loopback shows it to others")
     log_level: str = Field("INFO", description="least level that is logged")
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka brokers, host:port, comma separated")
@@ -103,6 +106,9 @@ class Settings(BaseSettings):
     opcua_url: str = Field("opc.tcp://127.0.0.1:4840", description="OPC-UA server, where the layout names none")
     opcua_subscription_interval_ms: int = Field(1_000, description="publishing interval; 002 names 30000")
     opcua_keepalive_ms: int = Field(10_000, description="after how long without a sign of life the link counts as lost")
+    opcua_history_values: int = Field(
+        20_000, ge=0, description="most values of a variable that are read back after an outage; 0 = none are"
+    )
     reconnect_delays: str = Field(
         "5,15,30,60,300", description="seconds before each try to reconnect (002 section 4.4)"
     )

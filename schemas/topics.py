@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas.messages import failures, machines, materials, work_orders
+from schemas.messages import failures, machines, materials, operators, work_orders
 
 Kind = Literal["inbox", "events", "dead-letters", "external"]
 FOREVER = -1
@@ -40,7 +40,7 @@ def _topics(*topics: Topic) -> dict[str, Topic]:
 TOPICS = _topics(
     Topic("machine-inbox", "inbox", "mes-mqtt, mes-opcua", "machine", FOREVER, "all that is said to or by a machine"),
     Topic("work-order-inbox", "inbox", "gateway, agents", "work order", FOREVER, "all that is said to a work order"),
-    Topic("material-inbox", "inbox", "gateway, jobs", "material", FOREVER, "all that is said of a material"),
+    Topic("material-inbox", "inbox", "gateway, jobs, agents", "material", FOREVER, "all that is said of a material"),
     Topic("operator-inbox", "inbox", "gateway, jobs", "operator", FOREVER, "all that is said of an operator"),
     Topic("prior-inbox", "inbox", "gateway", "lane and provider", FOREVER, "observations that priors learn from"),
     Topic("plan-inbox", "inbox", "gateway, planner", "plan", FOREVER, "requests for plans and their results"),
@@ -90,12 +90,20 @@ MESSAGES: dict[str, MessageType] = {
             work_order__complete=work_orders.WorkOrderCommand,
             work_order__cancel=work_orders.WorkOrderCommand,
             work_order__archive=work_orders.WorkOrderCommand,
+            work_order__assign=work_orders.WorkOrderAssign,
+            reservation__decided=work_orders.ReservationDecided,
         ),
         *_types(
             "material-inbox",
             "material_id",
             erp__material_upserted=materials.MaterialUpserted,
             inventory__stock_reported=materials.StockReported,
+            inventory__stock_corrected=materials.StockCorrected,
+            inventory__reservation_confirmed=materials.ReservationConfirmed,
+            inventory__consumption_confirmed=materials.ConsumptionConfirmed,
+            material__reserve=materials.MaterialReserve,
+            material__release=materials.MaterialRelease,
+            material__consume=materials.MaterialConsume,
         ),
         *_types(
             "work-orders",
@@ -113,11 +121,33 @@ MESSAGES: dict[str, MessageType] = {
             machine__registered=machines.MachineChanged,
             machine__status_changed=machines.MachineChanged,
             machine__seen=machines.MachineChanged,
+            machine__status_restated=machines.StatusRestated,
             machine__gap_marked=machines.GapMarked,
             downtime__started=machines.DowntimeRecorded,
             downtime__ended=machines.DowntimeRecorded,
         ),
-        *_types("inventory", "material_id", material__changed=materials.MaterialChanged),
+        *_types(
+            "inventory",
+            "material_id",
+            material__changed=materials.MaterialChanged,
+            material__consumed=materials.MaterialConsumed,
+            material__consumption_acknowledged=materials.ConsumptionAcknowledged,
+            reservation__changed=materials.ReservationChanged,
+        ),
+        *_types(
+            "operator-inbox",
+            "employee_id",
+            hr__employee_upserted=operators.EmployeeUpserted,
+            hr__employee_gone=operators.EmployeeGone,
+            hr__shift_scheduled=operators.ShiftScheduled,
+            hr__clocked=operators.Clocked,
+        ),
+        *_types(
+            "hr-updates",
+            "operator_id",
+            operator__changed=operators.OperatorChanged,
+            operator__shift_changed=operators.ShiftChanged,
+        ),
         *_types("alerts", "entity_id", alert__raised=failures.AlertRaised),
         *_types("integration-failures", "failure_key", integration__failed=failures.IntegrationFailure),
     ]

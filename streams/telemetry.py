@@ -13,7 +13,6 @@ from structlog.typing import Processor
 
 from schemas.settings import Settings
 
-LOOPBACK: Final = "127.0.0.1"
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Libraries that tell of their ordinary work on INFO; what they warn of is ours to hear.
 TALKATIVE: Final = ("asyncua", "aiokafka", "faust", "mode", "kafka", "httpx2", "uvicorn.access", "alembic")
@@ -26,7 +25,7 @@ def start(process: str, settings: Settings) -> None:
     configure_logs(process, settings.log_level)
     STARTED.labels(process).set(1)
     if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr=LOOPBACK)
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
     structlog.get_logger().info("started", metrics_port=settings.metrics_port)
 
 

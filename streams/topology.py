@@ -1,13 +1,13 @@
 """THE MAP: each processor, its one inbox, what it remembers, what it may emit."""
 
-from streams.domain import machines, materials, work_orders
+from streams.domain import machine_state, machines, materials, operators, stock, work_orders
 from streams.driver import Processor
 
 TOPOLOGY: tuple[Processor, ...] = (
     Processor(
         name="machines",
         inbox="machine-inbox",
-        state=machines.Machine,
+        state=machine_state.Machine,
         fold=machines.fold,
         emits=frozenset(
             {
@@ -17,6 +17,7 @@ TOPOLOGY: tuple[Processor, ...] = (
                 "machine.registered",
                 "machine.status_changed",
                 "machine.seen",
+                "machine.status_restated",
                 "machine.gap_marked",
                 "downtime.started",
                 "downtime.ended",
@@ -37,15 +38,34 @@ TOPOLOGY: tuple[Processor, ...] = (
                 "work_order.inspected",
                 "work_order.completed",
                 "work_order.archived",
+                "material.reserve",
+                "material.release",
+                "material.consume",
             }
         ),
     ),
     Processor(
         name="materials",
         inbox="material-inbox",
-        state=materials.Material,
+        state=stock.Material,
         fold=materials.fold,
-        emits=frozenset({"material.changed", "alert.raised"}),
+        emits=frozenset(
+            {
+                "material.changed",
+                "material.consumed",
+                "material.consumption_acknowledged",
+                "reservation.changed",
+                "reservation.decided",
+                "alert.raised",
+            }
+        ),
+    ),
+    Processor(
+        name="operators",
+        inbox="operator-inbox",
+        state=operators.Operator,
+        fold=operators.fold,
+        emits=frozenset({"operator.changed", "operator.shift_changed", "alert.raised"}),
     ),
 )
 

@@ -5,6 +5,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.plants import RunningPlant, running_plant
+from tests.systems import simulated_systems
+
+# What takes minutes in a factory takes seconds here: retries of calls, and how long a circuit stays open.
+SHORT = {
+    "CALL_TIMEOUT_SECONDS": "2",
+    "RETRY_RATE_LIMITED": "0.2,0.4,0.8,1.6,3.2,6.4",
+    "RETRY_NOT_FOUND": "0.2",
+    "RETRY_SERVER_ERROR": "0.2,0.4,0.8",
+    "RETRY_TIMEOUT": "0.2,0.4",
+    "RETRY_NETWORK": "0,0.2,0.4",
+    "BREAKER_SECONDS": "2",
+    "RECONCILIATION_GRACE_SECONDS": "0",
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +35,16 @@ def kafka_bootstrap(infra: RunningPlant) -> str:
 
 @pytest.fixture(scope="session")
 def plant() -> Iterator[RunningPlant]:
-    """The whole plant without simulators, shared by the suites that speak to it from outside.
+    """The whole plant, shared by the suites that speak to it from outside; the systems it calls are `plant.systems`.
 
     One client sends what ten would, so the limit per client is lifted (`test_webhooks` has its own). A command waits
     longer for its outcome than people would: a busy machine must not turn 200 into 202.
     """
-    with pytest.MonkeyPatch.context() as environment:
+    with simulated_systems() as systems, pytest.MonkeyPatch.context() as environment:
+        for name, value in {**SHORT, **systems.settings()}.items():
+            environment.setenv(name, value)
         environment.setenv("RATE_LIMIT_PER_MINUTE", "100000")
         environment.setenv("COMMAND_WAIT_SECONDS", "6")
         with running_plant(infra_only=False) as plant:
+            plant.simulated = systems
             yield plant

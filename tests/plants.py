@@ -18,6 +18,7 @@ from compose.local.containers import choice
 from compose.local.plant import LocalPlant
 from schemas.settings import Settings
 from tests.containers import ContainedPlant
+from tests.systems import SimulatedSystems
 
 Found = TypeVar("Found")
 
@@ -28,6 +29,13 @@ class RunningPlant:
 
     local: LocalPlant | ContainedPlant
     endpoints: dict[str, str]
+    simulated: SimulatedSystems | None = None
+
+    @property
+    def systems(self) -> SimulatedSystems:
+        """The systems that this plant calls. Raises AssertionError where it calls none."""
+        assert self.simulated is not None, "this plant calls no systems"
+        return self.simulated
 
     @property
     def kafka_bootstrap(self) -> str:

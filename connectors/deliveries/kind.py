@@ -59,6 +59,14 @@ class New(NamedTuple):
     due_at: datetime | None = None
 
 
+class Reacted(NamedTuple):
+    """What follows from an event, or from a moment of the clock; `note` is its outcome in a sentence of its own."""
+
+    deliveries: Sequence[New] = ()
+    outputs: Sequence[Output] = ()
+    note: str | None = None
+
+
 class Due(NamedTuple):
     """A stored delivery whose time has come. `delivery_id` is also its Idempotency-Key, the same at each attempt."""
 

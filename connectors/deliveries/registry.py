@@ -3,6 +3,16 @@
 from typing import Final
 
 from connectors.deliveries.kind import Kind
+from connectors.deliveries.kinds import consumption, erp, hr, materials, mes, notify, reconciliation, wms
 
-ALL: Final[tuple[Kind, ...]] = ()
+ALL: Final[tuple[Kind, ...]] = (
+    *erp.KINDS,
+    *mes.KINDS,
+    *hr.KINDS,
+    *notify.KINDS,
+    *reconciliation.KINDS,
+    *wms.KINDS,
+    *materials.KINDS,
+    *consumption.KINDS,
+)
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in ALL}

@@ -5,19 +5,16 @@ import io
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Generic
 
 from connectors.gateway.depends import LARGE_BODY
 from connectors.gateway.problems import Problem
 from connectors.gateway.requests import Reply
 from connectors.gateway.state import State
-from connectors.systems.erp import validated
+from connectors.systems.rows import Row, check
 from schemas.codec import Unreadable, parse
 from sql.reads import materials
 
-Row = TypeVar("Row", bound=BaseModel)
 MOST_ROWS = 20_000
 LOOK_AGAIN_SECONDS = 0.02
 
@@ -67,21 +64,19 @@ def read(body: bytes, media_type: str, name: str, model: type[Row]) -> Batch[Row
     documents = _csv(body) if media_type.startswith("text/csv") else _json(body, name)
     if len(documents) > MOST_ROWS:
         raise Unreadable("VALIDATION_ERROR", f"A batch has {MOST_ROWS} rows at most, not {len(documents)}.", name)
-    batch: Batch[Row] = Batch()
-    for number, document in enumerate(documents, 1):
-        try:
-            batch.rows.append(validated(model, document))
-        except Unreadable as refusal:
-            identity = document.get("material_id") if isinstance(document, dict) else None
-            batch.rejected.append(
-                {
-                    "row": number,
-                    "material_id": identity if isinstance(identity, str) else None,
-                    "reason": refusal.reason,
-                    "path": refusal.path,
-                }
-            )
-    return batch
+    checked = check(documents, model)
+    return Batch(
+        checked.good,
+        [
+            {
+                "row": bad.number,
+                "material_id": bad.material_id,
+                "reason": bad.refusal.reason,
+                "path": bad.refusal.path,
+            }
+            for bad in checked.bad
+        ],
+    )
 
 
 def _json(body: bytes, name: str) -> list[Any]:

@@ -25,6 +25,23 @@ REFRESH_SECONDS = 0.25
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 
+NO_ANSWERS = ("inventory", "alerts")
+SUBJECTS = (
+    "transaction_id",
+    "reservation_id",
+    "work_order_id",
+    "machine_id",
+    "material_id",
+    "operator_id",
+    "failure_key",
+    "alert_id",
+)
+"""Fields that say what an event is about; the first that it has."""
+BESIDE_THEIR_SUBJECT = frozenset(
+    {"operator.shift_changed", "downtime.started", "downtime.ended", "machine.status_restated", "machine.gap_marked"}
+)
+"""Events that come together with one about how their operator or machine stands now, and must not hide it."""
+
 Change = tuple[str, str]
 """Kind and id of what changed."""
 
@@ -44,7 +61,9 @@ class Outcomes:
         self._waiting.pop(message_id, None)
 
     def see(self, message: Message[Any]) -> None:
-        """An event went by."""
+        """An event went by. What a command leads to later may pass its answer, and is none."""
+        if MESSAGES[message.type].topic in NO_ANSWERS:
+            return
         cause = message.payload.original_message_id if message.type == "integration.failed" else message.correlation_id
         future = self._waiting.pop(cause or "", None)
         if future is not None and not future.done():
@@ -128,9 +147,9 @@ class _Console:
 
 def _change(message: Message[Any]) -> Change:
     payload = message.payload
-    for name in ("work_order_id", "machine_id", "material_id", "failure_key", "alert_id"):
+    for name in SUBJECTS:
         if identity := getattr(payload, name, None):
-            return name, str(identity)
+            return message.type if message.type in BESIDE_THEIR_SUBJECT else name, str(identity)
     return message.type, message.message_id
 
 

@@ -13,13 +13,22 @@ from connectors.gateway.headers import SecurityHeaders
 from connectors.gateway.measured import Measured
 from connectors.gateway.routes import (
     console,
+    data_quality,
+    deliveries,
     erp,
     failures,
     health,
+    hr,
     inventory,
+    jobs,
     live,
     machines,
     materials,
+    operators,
+    reallocations,
+    reconciliation_pages,
+    reconciliations,
+    reservations,
     tokens,
     work_orders,
 )
@@ -27,7 +36,27 @@ from connectors.gateway.state import State
 from schemas.settings import Settings
 from streams import telemetry
 
-ROUTERS = (tokens, erp, inventory, work_orders, machines, materials, failures, health, live, console)
+ROUTERS = (
+    tokens,
+    erp,
+    inventory,
+    hr,
+    operators,
+    work_orders,
+    machines,
+    reallocations,
+    data_quality,
+    materials,
+    reservations,
+    failures,
+    reconciliations,
+    deliveries,
+    jobs,
+    health,
+    live,
+    reconciliation_pages,
+    console,
+)
 # Whatever is not here needs a scope; a test holds every route against this list.
 PUBLIC = frozenset(
     {"/oauth/token", "/oauth/jwks.json", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/", "/docs"}

@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from connectors.gateway import correlation
 from connectors.gateway.problems import unavailable
 from schemas.envelope import Message as Envelope
 from schemas.settings import Settings
@@ -90,4 +91,5 @@ def said(
         received_at=now,
         payload=payload,
     )
+    correlation.note(message.correlation_id)
     return output_of(message)

@@ -13,17 +13,17 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from connectors import audit
+from connectors.gateway import correlation
 from connectors.gateway.auth import Principal
 from connectors.gateway.database import Database, Rows
 from connectors.gateway.problems import Problem, answer, unreadable
-from schemas.codec import Unreadable, encode, parse
-from sql.bulk import as_json
-
-LARGEST_KEPT_PAYLOAD = 64 * 1024
+from schemas.codec import Unreadable, encode
 
 
 async def body_of(request: Request, limit: int) -> bytes:
     """The body, read no further than the limit. Raises Problem 413."""
+    correlation.begin(request.headers.get(correlation.HEADER))
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -136,8 +136,8 @@ def audited(
         response = answer(problem)
     except Unreadable as refusal:
         response = answer(unreadable(refusal))
-    elapsed = int((time.monotonic() - begin) * 1000)
-    tasks.add_task(_write_audit, database, principal, integration, system, body, response, elapsed)
+    elapsed, belongs_to = int((time.monotonic() - begin) * 1000), correlation.current()
+    tasks.add_task(_write_audit, database, principal, integration, system, body, response, elapsed, belongs_to)
     response.background = tasks
     return response
 
@@ -150,34 +150,22 @@ def _write_audit(
     body: bytes,
     response: Response,
     elapsed_ms: int,
+    correlation_id: str | None,
 ) -> None:
-    is_good = response.status_code < 400
+    is_good, answered = response.status_code < 400, bytes(response.body)
+    is_personal = system == "HR"
     with database.tenant(principal.tenant_id) as rows:
-        rows.execute(
-            "INSERT INTO integration_audit_log "
-            "(tenant_id, integration_type, direction, external_system, request_payload, response_payload, "
-            "http_status_code, processing_time_ms, success, error_message, user_id) "
-            "VALUES (%s, %s, 'inbound', %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                principal.tenant_id,
-                integration,
-                system,
-                _payload(body),
-                _payload(bytes(response.body)),
-                response.status_code,
-                elapsed_ms,
-                is_good,
-                None if is_good else bytes(response.body)[:1000].decode(errors="replace"),
-                principal.name,
-            ],
+        audit.line(
+            rows,
+            principal.tenant_id,
+            integration,
+            "inbound",
+            system,
+            request=audit.kept_bytes(body, is_personal=is_personal),
+            response=audit.kept_bytes(answered, is_personal=is_personal),
+            status_code=response.status_code,
+            milliseconds=elapsed_ms,
+            error=None if is_good else answered[:1000].decode(errors="replace"),
+            user_id=principal.name,
+            correlation_id=correlation_id,
         )
-
-
-def _payload(data: bytes) -> str | None:
-    """A payload as JSON, if it is some and not too large to keep."""
-    if len(data) > LARGEST_KEPT_PAYLOAD:
-        return as_json({"omitted": f"{len(data)} bytes"})
-    try:
-        return as_json(parse(data))
-    except Unreadable:
-        return as_json({"unreadable": data[:500].decode(errors="replace").replace("\0", "")})

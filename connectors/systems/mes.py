@@ -12,7 +12,7 @@ from schemas.codec import Unreadable
 from schemas.envelope import Moment
 from schemas.ids import short, work_order_id
 from schemas.messages import machines as says
-from schemas.messages.machines import MachineState
+from schemas.messages.machines import MachineState, Units
 from schemas.messages.values import Count, Minutes, Name, Percentage, Seconds, Text
 
 # Status has three sources and one meaning (002 sections 4.2.1 and 4.3).
@@ -25,8 +25,6 @@ STATUSES: Final[dict[str, MachineState]] = {
     "down": "breakdown",
     "breakdown": "breakdown",
 }
-# Fields of 002 section 4.3 that are taken over as they are; JobNumber and MachineStatus are translated.
-DIRECT: Final = {"PartNumber": "product_id", "Quantity": "quantity_ordered", "OEE": "overall_equipment_effectiveness"}
 OFFLINE: Final = frozenset({"offline", "disconnected", "connection_lost"})
 
 
@@ -41,6 +39,10 @@ class CountPayload(msgspec.Struct, frozen=True, kw_only=True):
     cumulative_units: Count
     quality_status: Literal["pass", "fail", "unknown"] | None = None
     cycle_time_seconds: Seconds | None = None
+    machine_status: str | None = field(default=None, name="MachineStatus")
+    part_number: Name | None = field(default=None, name="PartNumber")
+    quantity: Units | None = field(default=None, name="Quantity")
+    overall_equipment_effectiveness: Percentage | None = field(default=None, name="OEE")
 
 
 class InspectionPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +75,7 @@ class DowntimePayload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusVariables(msgspec.Struct, frozen=True, kw_only=True):
-    """The seven variables below `MES.Machines.<id>.Status`, and the MES's own names for three of them."""
+    """The seven variables below `MES.Machines.<id>.Status`, and the MES's own five of 002 section 4.3."""
 
     current_status: str | None = field(default=None, name="CurrentStatus")
     utilization_percentage: Percentage | None = field(default=None, name="UtilizationPercentage")
@@ -84,16 +86,22 @@ class StatusVariables(msgspec.Struct, frozen=True, kw_only=True):
     last_update_timestamp: Moment | None = field(default=None, name="LastUpdateTimestamp")
     machine_status: str | None = field(default=None, name="MachineStatus")
     job_number: Annotated[str, Meta(max_length=128)] | None = field(default=None, name="JobNumber")
+    part_number: Annotated[str, Meta(max_length=128)] | None = field(default=None, name="PartNumber")
+    quantity: Units | None = field(default=None, name="Quantity")
     overall_equipment_effectiveness: Percentage | None = field(default=None, name="OEE")
 
 
 class StatusReading(msgspec.Struct, frozen=True, kw_only=True):
-    """One machine's variables as the OPC-UA transport read them; `source_timestamp` is the newest among them."""
+    """One machine's variables as the OPC-UA transport read them; `source_timestamp` is the newest among them.
+
+    `is_historical`: read back from the server's history, as they were at `source_timestamp`.
+    """
 
     machine_id: Name
     read_at: Moment
     source_timestamp: Moment | None = None
     is_snapshot: bool = False
+    is_historical: bool = False
     variables: StatusVariables
 
 
@@ -118,6 +126,10 @@ def count(address: str, data: bytes, context: Context) -> Statement:
         cumulative_units=told.cumulative_units,
         quality_status=told.quality_status or "unknown",
         cycle_time_seconds=told.cycle_time_seconds,
+        status=machine_state(told.machine_status) if told.machine_status is not None else None,
+        product_id=told.part_number,
+        quantity_ordered=told.quantity,
+        overall_equipment_effectiveness=told.overall_equipment_effectiveness,
     )
     natural_key = f"count-{told.machine_id}-{order}-{milliseconds(at)}-{told.cumulative_units}"
     return Statement("mes.production_count", payload, at, short(natural_key))
@@ -187,6 +199,9 @@ def status(_address: str, data: bytes, context: Context) -> Statement:
         downtime_seconds=values.downtime_seconds,
         overall_equipment_effectiveness=values.overall_equipment_effectiveness,
         is_snapshot=told.is_snapshot,
+        is_historical=told.is_historical,
+        product_id=values.part_number or None,
+        quantity_ordered=values.quantity,
     )
     digest = hashlib.sha256(msgspec.json.encode(payload)).hexdigest()[:12]
     microsecond = milliseconds(at) * 1000 + at.microsecond % 1000
@@ -202,17 +217,6 @@ def machine_state(told: str | None, path: str = "MachineStatus") -> MachineState
         expected = "Running, Idle, Stopped, Faulted, Producing or Down"
         raise Unreadable("UNKNOWN_STATUS", f"{told[:100]!r} is no machine status; expected {expected}.", path)
     return known
-
-
-def mapped(foreign: Mapping[str, Any], tenant_id: str) -> dict[str, Any]:
-    """The MES's field names and values in ours (002 section 4.3); other fields are left out. Raises Unreadable."""
-    ours = {DIRECT[name]: value for name, value in foreign.items() if name in DIRECT}
-    if foreign.get("JobNumber"):
-        ours["erp_work_order_id"] = str(foreign["JobNumber"])
-        ours["work_order_id"] = work_order_id(tenant_id, str(foreign["JobNumber"]))
-    if "MachineStatus" in foreign:
-        ours["current_status"] = machine_state(str(foreign["MachineStatus"]))
-    return ours
 
 
 def sound(variables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

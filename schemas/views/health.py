@@ -23,12 +23,26 @@ class Lag(View):
     records: int
 
 
+class SystemHealth(View):
+    """A system outside: green, yellow or red, and why. `lag_seconds`: how long its newest word, or ours, is due."""
+
+    system: str
+    state: Literal["green", "yellow", "red", "unknown"]
+    reason: str
+    last_success_at: datetime | None
+    circuit_breaker: Literal["closed", "half-open", "open"]
+    pending_deliveries: int
+    failed_deliveries: int
+    lag_seconds: float | None
+
+
 class Health(View):
-    """Every part and every hop."""
+    """Every part and every hop, and every system outside."""
 
     state: Literal["up", "down"]
     parts: list[PartHealth]
     lag: list[Lag]
+    systems: list[SystemHealth]
 
 
 class Overview(View):

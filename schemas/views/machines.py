@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, Field
 
-from schemas.messages.machines import MachineState
+from schemas.messages.machines import MachineState, Recovery
 from schemas.views.values import Percent, View
 
 
@@ -19,6 +19,8 @@ class MachineView(View):
     utilization_percentage: Percent | None
     overall_equipment_effectiveness: Percent | None
     current_work_order_id: str | None
+    current_product_id: str | None = Field(description="the MES's PartNumber")
+    current_quantity_ordered: float | None = Field(description="the MES's Quantity")
     cycle_time_seconds: float = Field(description="0 where none was given (002 section 4.4)")
     total_units: int
     last_seen_at: AwareDatetime
@@ -40,13 +42,18 @@ class Floor(View):
 
 
 class StatusChange(View):
-    """A change of status; `gap`: nobody saw the machine from `from_at` to `to_at`."""
+    """A change of status; `gap`: nobody saw the machine from `from_at` to `to_at`, nor could it be read back.
+
+    `is_restated`: it became known after the next one, and held until `to_at`.
+    """
 
     status: str
     previous_status: str | None
     from_at: datetime
     to_at: datetime | None
     reason: str | None
+    is_restated: bool
+    recovery: Recovery | None = Field(description="of a gap: what could be read back of the outage it is part of")
     version: int
     event_topic: str
     event_partition: int

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Cursor
 
-from sql.read_models import alerts, failures, machines, materials, work_orders
+from sql.read_models import alerts, failures, machines, materials, operators, work_orders
 from sql.read_models.events import Event
 
 Project = Callable[[Cursor[Any], str, Sequence[Event]], int]
@@ -14,6 +14,7 @@ READ_MODELS: dict[str, Project] = {
     "work-orders": work_orders.project,
     "resource-status": machines.project,
     "inventory": materials.project,
+    "hr-updates": operators.project,
     "alerts": alerts.project,
     "integration-failures": failures.project,
 }
@@ -27,12 +28,21 @@ TABLES = (
     "downtime_events",
     "materials",
     "material_batches",
+    "material_changes",
+    "material_transactions",
+    "reservations",
+    "operators",
+    "operator_skills",
+    "operator_shifts",
     "alerts",
     "integration_failures",
 )
 # What no event tells: columns that people and their commands change, and the moment a row was written.
 NOT_FROM_EVENTS: dict[str, tuple[str, ...]] = {
+    "work_orders": ("erp_synchronized_at", "mes_job_id"),
+    "material_transactions": ("synchronized_at",),
     "alerts": ("acknowledged_at", "acknowledged_by"),
+    "operator_shifts": ("reported_in",),
     "integration_failures": ("status", "retry_count", "last_retry_at"),
 }
 WRITTEN_AT = "recorded_at"

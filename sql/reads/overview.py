@@ -27,12 +27,3 @@ def offsets(cursor: Cursor[Row]) -> list[Row]:
     """How far the read models are with each event partition."""
     cursor.execute("SELECT topic, partition, next_offset, updated_at FROM ops.projection_offsets")
     return cursor.fetchall()
-
-
-def last_heard(cursor: Cursor[Row]) -> list[Row]:
-    """When each kind of inbound call last came, and whether it worked."""
-    cursor.execute(
-        "SELECT DISTINCT ON (external_system, integration_type) external_system, integration_type, timestamp, success, "
-        "http_status_code FROM integration_audit_log ORDER BY external_system, integration_type, timestamp DESC"
-    )
-    return cursor.fetchall()

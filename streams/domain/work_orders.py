@@ -183,16 +183,15 @@ def _consumed(state: WorkOrder, before: int) -> list[Emit]:
 
 
 def _assign(state: WorkOrder, message: Message[Any], told: says.WorkOrderAssign) -> Step:
-    """Give the order to a machine and an operator, and ask for the materials that are not reserved yet."""
-    if state.status not in ("received", "released", "assigned"):
-        sentence = (
-            f"{state.work_order_id} is {state.status}; it can be assigned only while received, released or assigned."
-        )
-        raise Rejected("INVALID_TRANSITION", sentence, "status")
+    """Give the order to a machine and an operator, and ask for the materials that are not reserved yet.
+
+    An order that has begun stays begun: it moves to another machine, or asks again for what it lacks.
+    """
+    _refuse_closed(state)
     asked, emits = needs.asked(state.needs, state.work_order_id)
     assigned = msgspec.structs.replace(
         state,
-        status="assigned",
+        status=state.status if state.status in ("in_progress", "on_hold") else "assigned",
         assigned_machine_id=told.machine_id or state.assigned_machine_id,
         assigned_operator_id=told.operator_id or state.assigned_operator_id,
         needs=asked,

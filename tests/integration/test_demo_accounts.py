@@ -9,7 +9,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from compose.demo.accounts import Account, settle
-from compose.demo.evidence import look
+from compose.demo.evidence import look, look_at_calls
+from compose.demo.outbound import Told
 from compose.simulators.ledger import Entry
 from connectors.systems.statement import milliseconds
 from sql.__main__ import migrate_to
@@ -27,6 +28,9 @@ FILLED = (
     "downtime_events",
     "materials",
     "material_batches",
+    "material_transactions",
+    "operator_shifts",
+    "deliveries",
     "integration_failures",
     "integration_audit_log",
 )
@@ -49,6 +53,7 @@ SAID = [
     Entry(id="count-2", channel="mqtt", fate="dead_letter:UNKNOWN_WORK_ORDER", work_order_id="WO-NOBODY", units=1),
     Entry(id="key-3", channel="mqtt", fate="dead_letter:INVALID_JSON"),
     Entry(id="inspection-INS-1", channel="mqtt", fate="applied", machine_id="M-1"),
+    Entry(id=f"clk_in-EMP-1-20261121-{milliseconds(NOW)}", channel="hr", fate="applied"),
     Entry(id=f"downtime-M-1-started-{milliseconds(NOW)}", channel="mqtt", fate="applied", machine_id="M-1"),
     Entry(id=f"downtime-M-1-ended-{milliseconds(NOW) + 5000}", channel="mqtt", fate="applied", machine_id="M-1"),
 ]
@@ -129,6 +134,7 @@ def _fill(tables: Tables) -> None:
         **PLACE,
     )
     _add_material(tables)
+    _add_shift(tables)
     _add_letter(tables, "key-of-2", "UNKNOWN_WORK_ORDER", {"payload": {"log_id": "count-2"}})
     _add_letter(tables, "key-3", "INVALID_JSON", None)
     _add_refusal(tables, {"work_order": {"erp_work_order_id": "WO-ERP-2"}})
@@ -173,6 +179,61 @@ def _add_material(tables: Tables) -> None:
     tables.add("material_batches", material_id="MAT-1", batch_number="LOT-1", quantity=5, version=2)
 
 
+def _add_shift(tables: Tables) -> None:
+    tables.add(
+        "operator_shifts",
+        operator_id="O-1",
+        shift_date=NOW.date(),
+        shift_name="Shift A",
+        shift_id="SH-20261121-A",
+        employee_id="EMP-1",
+        status="working",
+        is_scheduled=True,
+        is_overtime=False,
+        actual_clock_in=NOW,
+        away_seconds=0,
+        version=1,
+        updated_at=NOW,
+        **PLACE,
+    )
+
+
+def _add_use(tables: Tables, batch_number: str) -> None:
+    tables.add(
+        "material_transactions",
+        transaction_id="TXN-1",
+        material_id="MAT-1",
+        part_number="1",
+        work_order_id=ORDER,
+        transaction_type="consumption",
+        quantity=5,
+        batches=Jsonb([{"batch_number": batch_number, "quantity": 5}]),
+        unit_of_measure="EA",
+        occurred_at=NOW,
+        version=3,
+        **PLACE,
+    )
+
+
+def _add_delivery(tables: Tables, name: str, **columns: Any) -> None:
+    tables.add(
+        "deliveries",
+        **{
+            "delivery_id": name,
+            "kind": "erp.work_order_completion",
+            "external_system": "ERP",
+            "integration_type": "erp_work_order_completion_outbound",
+            "subject": ORDER,
+            "cause": name,
+            "correlation_id": name,
+            "told": Jsonb({}),
+            "due_at": NOW,
+            "status": "pending",
+            **columns,
+        },
+    )
+
+
 def _add_letter(tables: Tables, key: str, code: str, original: dict[str, Any] | None) -> None:
     tables.add(
         "integration_failures",
@@ -210,7 +271,7 @@ def _add_refusal(tables: Tables, request: dict[str, Any]) -> None:
 def test_tables_that_tell_the_truth_are_settled_with_the_seconds_they_took(tables: Tables) -> None:
     account = tables.account()
     assert account.is_settled, [account.lost, account.doubled, account.invented, account.astray]
-    assert account.sent.total() == 10
+    assert account.sent.total() == 11
     assert account.refused.total() == 2
     assert account.percentile(0.5) == pytest.approx(0.25)
 
@@ -223,6 +284,7 @@ def test_tables_that_tell_the_truth_are_settled_with_the_seconds_they_took(table
         ("DELETE FROM integration_failures WHERE error_code = 'UNKNOWN_WORK_ORDER'", "count-2"),
         ("DELETE FROM material_batches", "stock-MAT-1-LOT-1"),
         ("UPDATE work_orders SET special_instructions = NULL", "updated-WO-ERP-1"),
+        ("UPDATE operator_shifts SET actual_clock_in = NULL", f"clk_in-EMP-1-20261121-{milliseconds(NOW)}"),
         ("UPDATE downtime_events SET ended_at = NULL", f"downtime-M-1-ended-{milliseconds(NOW) + 5000}"),
         ("DELETE FROM integration_audit_log WHERE request_payload ? 'unreadable'", "WO-ERP-3"),
     ],
@@ -254,3 +316,20 @@ def test_what_stood_there_before_the_demo_is_nobodys_invention(tables: Tables) -
     _add_letter(tables, "old", "INVALID_JSON", None)
     tables.change("UPDATE integration_failures SET recorded_at = '2026-10-01Z' WHERE failure_key = 'old'")
     assert tables.account().is_settled
+
+
+def test_a_lot_that_was_used_up_is_not_lost(tables: Tables) -> None:
+    tables.change("DELETE FROM material_batches")
+    _add_use(tables, "LOT-1")
+    assert tables.account().is_settled
+
+
+def test_orders_completed_since_the_demo_began_and_deliveries_that_wait_are_told(tables: Tables) -> None:
+    tables.change("UPDATE work_orders SET status = 'completed', actual_end_at = '2026-11-21Z'")
+    _add_delivery(tables, "d-1", status="succeeded")
+    _add_delivery(tables, "d-2", waits_for="retry")
+    _add_delivery(tables, "d-3", waits_for="time")
+    _add_delivery(tables, "d-4", external_system="MAIL")
+    told = look_at_calls(tables.url, tables.tenant_id, SINCE)
+    assert told == Told({"WO-ERP-1": True}, frozenset({"d-1", "d-2", "d-3", "d-4"}), 1)
+    assert look_at_calls(tables.url, tables.tenant_id, NOW + timedelta(days=1)).completed == {"WO-ERP-1": False}

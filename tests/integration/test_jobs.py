@@ -1,17 +1,29 @@
 """What runs by the clock: orders that closed long ago leave the workers' memory, and their rows stay."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
-from connectors.jobs import archive
-from streams.kafka.producer import Publisher
+from connectors.archive import closed_orders_due
+from sql.database import tenant
 from tests.gateways import ORDERS, erp, operator, order_event
+from tests.integration.events import publish
 from tests.plants import RunningPlant
 
 pytestmark = pytest.mark.services
+
+
+def archive(plant: RunningPlant, moment: datetime) -> int:
+    """Run the job for a moment, as the process does; how many orders it asked for."""
+    settings = plant.settings(archive_after_days=1)
+    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection, connection.cursor() as rows:
+        tenant(rows, settings.tenant_id)
+        outputs = closed_orders_due(rows, moment, settings).outputs
+    publish(settings, outputs)
+    return len(outputs)
 
 
 def test_an_order_that_closed_long_ago_is_archived_and_takes_no_more_commands(plant: RunningPlant) -> None:
@@ -20,12 +32,10 @@ def test_an_order_that_closed_long_ago_is_archived_and_takes_no_more_commands(pl
         order = told["mraos_work_order_id"]
         client.post(ORDERS, json=order_event(told["erp_work_order_id"], "cancelled"))
     plant.await_rows("SELECT 1 FROM work_orders WHERE work_order_id = %s AND status = 'cancelled'", order)
-    settings = plant.settings(archive_after_days=1)
-    publisher = Publisher(settings)
     now = datetime.now(UTC)
-    asyncio.run(archive(settings, publisher, now))
+    archive(plant, now)
     in_two_days = now + timedelta(days=2)
-    assert asyncio.run(archive(settings, publisher, in_two_days)) >= 1
+    assert archive(plant, in_two_days) >= 1
     ((archived_at,),) = plant.await_rows(
         "SELECT archived_at FROM work_orders WHERE work_order_id = %s AND archived_at IS NOT NULL", order
     )

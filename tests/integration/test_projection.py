@@ -6,22 +6,33 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.envelope import Message
-from schemas.messages.machines import ConnectionGap, DowntimeEnded, DowntimeStarted, Inspection, MachineStatus
+from schemas.messages.machines import (
+    ConnectionGap,
+    DowntimeEnded,
+    DowntimeStarted,
+    Inspection,
+    MachineState,
+    MachineStatus,
+    Stretch,
+)
 from schemas.messages.materials import MaterialUpserted, StockBatch, StockReported
-from schemas.messages.work_orders import BomLine, WorkOrderCommand, WorkOrderUpdated
+from schemas.messages.work_orders import BomLine, WorkOrderAssign, WorkOrderCommand, WorkOrderUpdated
 from sql import shadows
 from sql.__main__ import migrate_to
 from sql.read_models.registry import TABLES
 from streams.driver import Output
 from streams.projection import Line, write
+from tests import inventory
 from tests.integration.events import folded, rows
 from tests.messages import at, count, created, message, registered
+from tests.people import SAID_OF_PEOPLE, clocked, employed, planned
 from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services]
@@ -55,9 +66,15 @@ def _stock(lots: list[int], seconds: int) -> Message[Any]:
     return message("inventory.stock_reported", told, seconds)
 
 
-def _gap(machine: str, seconds: int) -> Message[Any]:
-    told = ConnectionGap(machine_id=machine, from_at=at(seconds), to_at=at(seconds + 30), reason="link was down")
-    return message("mes.connection_gap", told, seconds)
+def _gap(machine: str, seconds: int, length: int, known_after: int | None) -> Message[Any]:
+    """An outage of which the status is known after so many seconds again; None: nothing was read back."""
+    told = ConnectionGap(machine_id=machine, from_at=at(seconds), to_at=at(seconds + length), reason="link was down")
+    if known_after is not None:
+        unknown = Stretch(from_at=at(seconds), to_at=at(seconds + known_after))
+        told = msgspec.structs.replace(
+            told, recovery="partial" if known_after else "full", unrecovered=(unknown,) if known_after else ()
+        )
+    return message("mes.connection_gap", told, seconds, message_id=f"gap-{machine}-{seconds}-{length}")
 
 
 def _downtime(machine: str, seconds: int, is_start: bool) -> Message[Any]:
@@ -81,6 +98,10 @@ def _inspection(machine: str, number: int) -> Message[Any]:
 
 def _command(verb: str, seconds: int) -> Message[Any]:
     return message(f"work_order.{verb}", WorkOrderCommand(work_order_id="WO-1", actor="ada"), seconds)
+
+
+def _assign(order: str, seconds: int) -> Message[Any]:
+    return message("work_order.assign", WorkOrderAssign(work_order_id=order, actor="ada", machine_id="M-1"), seconds)
 
 
 def _update(size: int | None, quantity: int, seconds: int) -> Message[Any]:
@@ -109,13 +130,23 @@ SAID = st.one_of(
         SECONDS,
     ),
     st.builds(_downtime, MACHINES, SECONDS, st.booleans()),
-    st.builds(_gap, MACHINES, SECONDS),
+    st.builds(_gap, MACHINES, st.integers(0, 5), st.integers(30, 60), st.sampled_from([None, 0, 10, 20])),
     st.builds(_inspection, MACHINES, st.integers(0, 9)),
     st.builds(_command, st.sampled_from(["start", "hold", "complete", "cancel", "archive"]), SECONDS),
     st.builds(_update, st.none() | st.integers(0, 3), st.integers(1, 60), SECONDS),
     st.builds(_stock, st.lists(st.integers(1, 5), unique=True, max_size=4), SECONDS),
+    st.builds(_assign, st.sampled_from(["WO-1", "WO-2"]), SECONDS),
+    st.builds(inventory.reserve, st.sampled_from(["WO-8", "WO-9"]), st.integers(1, 8), SECONDS),
+    st.builds(inventory.release, st.sampled_from(["WO-8", "WO-9"]), SECONDS),
+    st.builds(inventory.consume, st.sampled_from(["WO-8", "WO-9"]), st.integers(1, 4), SECONDS),
+    st.builds(inventory.acknowledged, st.sampled_from(["WO-8", "WO-9"]), SECONDS),
+    st.builds(inventory.corrected, st.just("on_hand_quantity"), st.integers(0, 20), SECONDS),
+    st.builds(inventory.known, SECONDS, is_active=st.booleans(), safety_stock=st.just(Decimal(3))),
+    SAID_OF_PEOPLE,
 )
 BEGINNING = [
+    employed("EMP-1"),
+    planned("EMP-1"),
     registered("M-1"),
     registered("M-2"),
     created("WO-1", 30, bill_of_materials=_bill(2)),
@@ -203,3 +234,68 @@ def test_a_downtime_that_ended_stays_ended_when_its_start_is_told_again(copy: ps
     start = next(each for each in events if b'"downtime.started"' in each.value)
     (downtime,) = _projected(copy, [[*events, start]])["downtime_events"]
     assert '"duration_seconds": 60' in downtime
+
+
+def test_a_reservation_that_ended_does_not_come_back_when_it_is_told_again(copy: psycopg.Connection[Any]) -> None:
+    events = _events(_stock([5], 10), _assign("WO-1", 20), _command("cancel", 30), of="inventory")
+    shown = _projected(copy, [events, events[:-1]])
+    held = {row.split('"material_id": "')[1][:5]: row for row in shown["reservations"]}
+    assert '"status": "released"' in held["MAT-1"]
+    assert '"status": "refused"' in held["MAT-2"], "nobody knows it"
+    assert shown == _projected(copy, [events])
+
+
+def test_a_transaction_stays_confirmed_when_it_is_told_again(copy: psycopg.Connection[Any]) -> None:
+    said = (inventory.reported(9, 10), inventory.consume("WO-9", 2, 20), inventory.acknowledged("WO-9", 25))
+    events = _events(*said, of="inventory")
+    (row,) = _projected(copy, [events, events[:-1]])["material_transactions"]
+    assert '"warehouse_confirmed_at": null' not in row
+
+
+def test_every_change_of_master_data_is_kept(copy: psycopg.Connection[Any]) -> None:
+    said = (inventory.known(10), inventory.known(20, is_active=False), inventory.known(30, is_active=True))
+    changes = _projected(copy, [_events(*said, of="inventory")])["material_changes"]
+    assert len([row for row in changes if '"field": "is_active"' in row]) == 2
+
+
+def test_skills_that_are_gone_do_not_come_back_when_they_are_told_again(copy: psycopg.Connection[Any]) -> None:
+    said = (employed(seconds=10, skills=("CNC", "WELD-L3")), employed(seconds=20, skills=("CNC",)))
+    events = _events(*said, of="hr-updates")
+    shown = _projected(copy, [events, events[:-1]])
+    assert ['"CNC"' in skill for skill in shown["operator_skills"]] == [True]
+    assert shown == _projected(copy, [events])
+
+
+def test_a_shift_that_ended_stays_ended_when_its_beginning_is_told_again(copy: psycopg.Connection[Any]) -> None:
+    events = _events(clocked(seconds=5), clocked(event="clock_out", seconds=190), of="hr-updates")
+    (shift,) = _projected(copy, [events, events[:-1]])["operator_shifts"]
+    assert '"status": "ended"' in shift
+
+
+def test_a_gap_is_one_row_as_long_as_it_was_told_at_most(copy: psycopg.Connection[Any]) -> None:
+    events = _events(_gap("M-1", 0, 30, None), _gap("M-1", 0, 60, None), _gap("M-1", 0, 40, None), of="resource-status")
+    (gap,) = [row for row in _projected(copy, [events])["machine_status_history"] if '"gap"' in row]
+    assert at(60).isoformat() in gap
+
+
+def test_what_was_read_back_is_no_gap_and_the_rest_is(copy: psycopg.Connection[Any]) -> None:
+    events = _events(_gap("M-1", 0, 30, 0), _gap("M-2", 0, 30, 10), of="resource-status")
+    (gap,) = [row for row in _projected(copy, [events])["machine_status_history"] if '"gap"' in row]
+    assert '"M-2"' in gap
+    assert at(10).isoformat() in gap
+    assert '"partial"' in gap
+
+
+def test_a_status_that_became_known_late_is_a_row_that_ends_and_the_machine_stays(
+    copy: psycopg.Connection[Any],
+) -> None:
+    late: list[tuple[MachineState, int]] = [("running", 0), ("idle", 60), ("breakdown", 30)]
+    statuses = [
+        message("mes.machine_status", MachineStatus(machine_id="M-1", status=status), seconds)
+        for status, seconds in late
+    ]
+    shown = _projected(copy, [_events(*statuses, of="resource-status")])
+    (restated,) = [row for row in shown["machine_status_history"] if '"is_restated": true' in row]
+    assert '"breakdown"' in restated
+    assert at(60).isoformat() in restated
+    assert any('"M-1"' in row and '"idle"' in row for row in shown["machines"])

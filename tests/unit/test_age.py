@@ -201,3 +201,20 @@ def test_time_zones_do_not_matter(up: Line, clock: Clock) -> None:
     tokyo = timezone(timedelta(hours=9))
     assert up.judge(at(-301).astimezone(tokyo), clock.now) is Age.STALE
     assert up.judge(at(-299).astimezone(tokyo), clock.now) is Age.FRESH
+
+
+def test_an_outage_that_is_being_caught_up_with_is_found_again_by_the_next_process_until_all_is_safe(
+    line: Callable[[], Line], clock: Clock
+) -> None:
+    before = line()
+    before.connected()
+    clock.set(HOUR)
+    killed = line()
+    assert killed.catching_up() == Outage(at(0), at(HOUR))
+    assert judged(killed, clock, 30 * MINUTE) is Age.LATE
+    clock.set(HOUR + MINUTE)
+    successor = line()
+    assert successor.catching_up() == Outage(at(0), at(HOUR + MINUTE))
+    successor.alive()
+    clock.set(HOUR + 2 * MINUTE)
+    assert line().catching_up() == Outage(at(HOUR + MINUTE), at(HOUR + 2 * MINUTE))

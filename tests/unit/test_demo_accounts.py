@@ -2,10 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from compose.demo.accounts import Account, Found, settle
+from compose.demo.outbound import Calls, Told, settle_calls
 from compose.demo.summary import document
 from compose.simulators.ledger import Entry
+from compose.simulators.systems.erp import COMPLETION
+from compose.simulators.systems.records import Record
 
 ORDER = "WO-1"
 
@@ -205,3 +209,88 @@ def test_seconds_are_those_of_readings_that_were_sent_at_once() -> None:
     assert account.percentile(0.5) == 0.3
     assert account.percentile(0.99) == 0.3
     assert Account().percentile(0.5) is None
+
+
+SINCE = datetime(2026, 11, 21, 8, tzinfo=UTC)
+
+
+def record(key: str, order: str, *, acted: bool, status: int | None = 200, at: datetime = SINCE) -> Record:
+    return Record(
+        at=at,
+        system="erp",
+        method="POST",
+        path=COMPLETION,
+        query={},
+        idempotency_key=key,
+        correlation_id=None,
+        authorization=None,
+        body={"erp_work_order_id": order},
+        status=status,
+        acted=acted,
+    )
+
+
+# The first attempt is answered with 500, the second acts and its answer is lost, the third is told what the second was.
+RECORDS = [
+    record("d-1", "WO-ERP-1", acted=False, status=500),
+    record("d-1", "WO-ERP-1", acted=True, status=None),
+    record("d-1", "WO-ERP-1", acted=False),
+    record("d-2", "WO-ERP-2", acted=True),
+]
+TOLD = Told({"WO-ERP-1": True, "WO-ERP-2": True}, frozenset({"d-1", "d-2"}))
+
+
+def test_orders_that_arrived_once_are_settled_however_often_the_erp_failed() -> None:
+    calls = settle_calls(TOLD, RECORDS, SINCE)
+    assert calls.is_settled
+    assert (calls.completed, calls.arrived) == (2, 2)
+    assert (calls.asked, calls.failed) == ({"erp": 4}, {"erp": 2})
+    assert document(Account(calls=calls), 1.0)["calls"] == {
+        "completed_orders": 2,
+        "arrived_once": 2,
+        "missing": 0,
+        "doubled": 0,
+        "invented": 0,
+        "waiting": 0,
+        "asked": {"erp": 4},
+        "failed_answers": {"erp": 2},
+    }
+
+
+def test_an_order_that_the_erp_never_heard_of_is_missing() -> None:
+    calls = settle_calls(TOLD, RECORDS[:3], SINCE)
+    assert calls.missing == ["WO-ERP-2 is completed, and the ERP has not heard of it"]
+    assert not Account(calls=calls).is_settled
+
+
+def test_an_order_that_arrived_twice_is_found_under_two_keys_and_under_one() -> None:
+    under_two = settle_calls(
+        replace(TOLD, deliveries=TOLD.deliveries | {"d-3"}), [*RECORDS, record("d-3", "WO-ERP-1", acted=True)], SINCE
+    )
+    assert under_two.doubled == ["the ERP was told 2 times that WO-ERP-1 is completed"]
+    under_one = settle_calls(TOLD, [*RECORDS, record("d-1", "WO-ERP-1", acted=True)], SINCE)
+    assert len(under_one.doubled) == 2
+    assert not Account(calls=under_one).is_settled
+
+
+def test_an_order_that_is_not_completed_and_a_key_that_is_no_delivery_are_found() -> None:
+    calls = settle_calls(replace(TOLD, completed={"WO-ERP-1": True}), RECORDS, SINCE)
+    assert calls.invented == ["the ERP heard that WO-ERP-2 is completed; it is not"]
+    calls = settle_calls(replace(TOLD, deliveries=frozenset({"d-1"})), RECORDS, SINCE)
+    assert calls.invented == ["ERP acted for d-2, which is no delivery of ours"]
+    assert not Account(calls=calls).is_settled
+
+
+def test_a_delivery_that_waits_is_not_settled() -> None:
+    assert not settle_calls(replace(TOLD, waiting=1), RECORDS, SINCE).is_settled
+    assert Calls().is_settled
+
+
+def test_what_arrived_in_an_earlier_run_is_not_counted_again_and_still_must_not_come_twice() -> None:
+    earlier = [record("d-0", "WO-ERP-0", acted=True, at=SINCE - timedelta(hours=1))]
+    told = replace(TOLD, completed={**TOLD.completed, "WO-ERP-0": False}, deliveries=TOLD.deliveries | {"d-0", "d-9"})
+    calls = settle_calls(told, [*earlier, *RECORDS], SINCE)
+    assert calls.is_settled
+    assert (calls.completed, calls.asked.total()) == (2, 4)
+    again = settle_calls(told, [*earlier, *RECORDS, record("d-9", "WO-ERP-0", acted=True)], SINCE)
+    assert again.doubled == ["the ERP was told 2 times that WO-ERP-0 is completed"]

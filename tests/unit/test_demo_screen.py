@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 
 from compose.demo import screen, summary
 from compose.demo.accounts import Account
-from compose.demo.watch import Figures, Meter, OrderLine, Picture, Tables
+from compose.demo.outbound import Calls
+from compose.demo.watch import CallsLine, Figures, Meter, OrderLine, Picture, Tables
 from compose.local.plant import Status
 from compose.local.processes import COMMANDS, INFRASTRUCTURE, SIMULATORS
 
@@ -28,6 +29,12 @@ TABLES = Tables(
     statuses={"in_progress": 2, "completed": 1},
     dead_letters={f"REASON_{number}": 20 - number for number in range(12)},
     recent_seconds=(0.0434, 0.0981, 12.2),
+    calls=[
+        CallsLine("ERP", 1_012, 3, 0, 998, "opened"),
+        CallsLine("WMS", 2_024, 0, 0, 0, "closed"),
+        CallsLine("MES", 1_030, 0, 1, 2, "half-opened"),
+        CallsLine("HR", 2, 0, 0, 0, "closed"),
+    ],
 )
 PICTURE = Picture(
     seconds=72.3,
@@ -52,6 +59,9 @@ def test_the_page_fits_100_columns_and_nothing_is_cut_off() -> None:
     text = shown(screen.page(PICTURE, "A living plant", DOORS, 12))
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
+    assert [line.split()[-5:] for line in text.splitlines() if "1,012" in line] == [
+        ["ERP", "1,012", "3", "998", "open"]
+    ]
     for words in ("2,004.1", "p50 43 ms  p95 98 ms  p99 12.2 s", "62 / 120", "machine down", "done", "agents ×2"):
         assert words in text
 
@@ -75,6 +85,7 @@ def test_without_a_terminal_a_picture_is_one_line() -> None:
     assert "\n" not in text
     assert "waiting 0/12000/?" in text
     assert "rows 1203" in text
+    assert "delivered ERP 1,012 (waiting 3, failed answers 998, circuit open), WMS 2,024, MES 1,030" in text
 
 
 def test_a_summary_names_what_was_lost_and_does_not_call_it_well() -> None:
@@ -83,6 +94,22 @@ def test_a_summary_names_what_was_lost_and_does_not_call_it_well() -> None:
     assert "mqtt count-7" in text
     assert "Not every message is accounted for." in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_summary_says_how_many_completed_orders_the_erp_heard_of_and_how_often_it_failed() -> None:
+    calls = Calls(completed=12, arrived=12, asked=Counter(erp=25, wms=30), failed=Counter(erp=13))
+    text = shown(summary.table(Account(calls=calls), 60.0, 14.2))
+    assert "What 12 completed orders came to at the ERP" in text
+    assert "13 of them failed (52%)" in text
+    assert "Every message is accounted for" in text
+
+
+def test_a_summary_names_the_order_that_the_erp_did_not_hear_of() -> None:
+    calls = Calls(completed=2, arrived=1, waiting=1, missing=["WO-ERP-7 is completed, and the ERP has not heard of it"])
+    text = shown(summary.table(Account(calls=calls), 60.0, 14.2))
+    assert "WO-ERP-7 is completed, and the ERP has not heard of it" in text
+    assert "still waiting" in text
+    assert "Not every message is accounted for." in text
 
 
 def test_a_meter_goes_on_when_the_counter_begins_again() -> None:

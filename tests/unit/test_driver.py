@@ -6,8 +6,8 @@ import pytest
 
 from schemas.codec import decode, encode
 from schemas.ids import DEFAULT_TENANT
-from streams.domain.machines import Machine
-from streams.driver import Emit, Processor, Record, Step, fold_batch, offset_of
+from streams.domain.machine_state import Machine
+from streams.driver import EMITS_PER_MESSAGE, Emit, Processor, Record, Step, fold_batch, offset_of
 from streams.topology import processor
 from tests.messages import count, created, emitted, message, records, refusals, registered, run
 
@@ -92,3 +92,20 @@ def test_a_record_of_nobodys_tenant_is_shown_to_the_plants_own_people() -> None:
     batch = fold_batch(processor("machines"), 0, {}, [said])
     (failure,) = emitted(batch, "integration.failed")
     assert (failure.tenant_id, failure.payload.error_details.path) == (DEFAULT_TENANT, "tenant_id")
+
+
+def _says(many: int) -> Processor:
+    told = tuple(Emit("machine.seen", None) for _ in range(many))
+    return Processor("loud", "machine-inbox", Machine, lambda state, _: Step(None, told), frozenset({"machine.seen"}))
+
+
+def test_more_outputs_than_a_message_may_have_is_a_defect_not_two_with_one_position() -> None:
+    with pytest.raises(AssertionError, match=f"says {EMITS_PER_MESSAGE + 1} things"):
+        fold_batch(_says(EMITS_PER_MESSAGE + 1), 0, {}, records([registered()]))
+
+
+def test_positions_still_grow_after_what_was_said_with_fewer_outputs_to_a_message() -> None:
+    """States that were stored before the number grew from 16 remember positions of their sources."""
+    before = [offset * 16 + index + 1 for offset in range(100) for index in range(16)]
+    after = [offset * EMITS_PER_MESSAGE + index + 1 for offset in range(100, 200) for index in range(3)]
+    assert before + after == sorted(set(before + after))

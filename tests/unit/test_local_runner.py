@@ -84,6 +84,27 @@ def test_a_setting_given_to_up_reaches_the_processes_and_a_foreign_variable_does
     assert endpoints.given(given, known={"KAFKA_BOOTSTRAP": "127.0.0.1:1"}) == {"STALE_SECONDS": "60"}
 
 
+def test_with_simulators_the_plant_calls_the_simulated_systems(folder: Folder) -> None:
+    made = identity.make(1)
+    values = endpoints.endpoints(folder, made, commands(1, simulators=True))
+    assert set(values) >= set(endpoints.SYSTEMS)
+    assert values["WMS_URL"] == f"http://127.0.0.1:{made.port('systems')}/wms"
+    assert values["INTEGRATION_CLIENT_SECRET"] != values["OAUTH_CLIENT_SECRET"]
+
+
+def test_without_simulators_the_plant_calls_whom_somebody_names_and_nobody_else(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in endpoints.SYSTEMS:
+        monkeypatch.delenv(name, raising=False)
+    made = identity.make(1)
+    assert not set(endpoints.endpoints(folder, made, COMMANDS)) & set(endpoints.SYSTEMS)
+    monkeypatch.setenv("ERP_URL", "https://erp.company.com")
+    values = endpoints.endpoints(folder, made, COMMANDS)
+    assert values["ERP_URL"] == "https://erp.company.com"
+    assert "WMS_URL" not in values
+
+
 def test_workers_have_names_of_their_own_and_the_same_command() -> None:
     names = [name for name in commands(3, simulators=False) if name.startswith("agents")]
     assert names == ["agents", "agents-2", "agents-3"]

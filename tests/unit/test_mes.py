@@ -189,17 +189,39 @@ def test_a_job_number_is_the_erps_order_and_maps_to_ours() -> None:
     assert status(CurrentWorkOrderId="", JobNumber="WO-ERP-452100").payload.current_work_order_id == ours
 
 
-def test_the_fields_of_section_4_3_are_mapped() -> None:
-    foreign = {"JobNumber": "J-1", "PartNumber": "P-1", "Quantity": 5, "MachineStatus": "Down", "OEE": 81.5, "X": 1}
-    assert mes.mapped(foreign, DEFAULT_TENANT) == {
-        "erp_work_order_id": "J-1",
-        "work_order_id": work_order_id(DEFAULT_TENANT, "J-1"),
-        "product_id": "P-1",
-        "quantity_ordered": 5,
-        "current_status": "breakdown",
-        "overall_equipment_effectiveness": 81.5,
-    }
-    assert status(OEE=81.5).payload.overall_equipment_effectiveness == 81.5
+FIELDS: dict[str, Any] = {"JobNumber": "J-1", "PartNumber": "P-1", "Quantity": 5, "MachineStatus": "Down", "OEE": 81.5}
+
+
+def test_the_fields_of_section_4_3_are_mapped_wherever_they_are_said() -> None:
+    counted = count(work_order_id=..., **FIELDS).payload
+    told = status(CurrentStatus=None, CurrentWorkOrderId="", **FIELDS).payload
+    for payload, order in ((counted, counted.work_order_id), (told, told.current_work_order_id)):
+        assert order == work_order_id(DEFAULT_TENANT, "J-1")
+        assert payload.product_id == "P-1"
+        assert payload.quantity_ordered == 5
+        assert payload.status == "breakdown"
+        assert payload.overall_equipment_effectiveness == 81.5
+
+
+def test_a_count_that_says_none_of_these_fields_says_nothing_about_them() -> None:
+    told = count().payload
+    assert (told.status, told.product_id, told.quantity_ordered) == (None, None, None)
+    assert told.overall_equipment_effectiveness is None
+
+
+def test_a_reading_from_the_history_has_the_moment_it_is_about() -> None:
+    data = json.dumps(
+        {
+            "machine_id": "M-203",
+            "read_at": "2025-11-18T15:00:00Z",
+            "source_timestamp": "2025-11-18T14:30:00Z",
+            "is_historical": True,
+            "variables": {"CurrentStatus": "Faulted"},
+        }
+    ).encode()
+    said = mes.status("line2/MES.Machines.M-203.Status", data, CONTEXT)
+    assert said.timestamp == datetime(2025, 11, 18, 14, 30, tzinfo=UTC)
+    assert said.payload.is_historical
 
 
 def test_a_missing_cycle_time_stays_missing() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,10 @@ from compose.simulators.erp import unanswered
 from compose.simulators.ledger import Entry, Ledger, Order, read_entries
 from compose.simulators.machines import Saying, Workshop
 from compose.simulators.order_desk import ORDERS, Call, Desk
+from compose.simulators.supervisor import Supervisor
+from compose.simulators.systems.erp import SentOrders
+from compose.simulators.systems.people import employees
+from compose.simulators.time_clock import Arrival, TimeClock
 from connectors.registry import route_of
 from connectors.systems import erp, wms
 from connectors.systems.statement import Context
@@ -54,7 +59,7 @@ def test_an_order_is_what_the_gateway_reads() -> None:
     (call,) = desk().new_order(NOW)
     event = erp.read_event(json.loads(call.body))
     created = erp.created(DEFAULT_TENANT, event.work_order)
-    assert call.order == Order(created.work_order_id, int(created.quantity_ordered))
+    assert call.order == Order(created.work_order_id, int(created.quantity_ordered), created.production_line_preference)
     assert call.entries[0].work_order_id == created.work_order_id
 
 
@@ -63,7 +68,18 @@ def test_master_data_and_stock_are_what_the_gateway_reads_and_cover_every_produc
     known = {erp.validated(erp.ErpMaterial, each).material_id for each in json.loads(materials.body)["materials"]}
     assert {wms.stock(erp.validated(wms.WmsStock, each)).material_id for each in json.loads(stock.body)["materials"]}
     assert {material_id for product in PRODUCTS for material_id in product.parts} <= known
-    assert len(known) == len(PARTS) == len(materials.entries) == len(stock.entries)
+    assert len(known) == len(PARTS) == len(materials.entries)
+    counted = json.loads(stock.body)["materials"]
+    assert sum(batch["quantity"] for each in counted for batch in each["batch_details"]) == sum(
+        each["on_hand_quantity"] for each in counted
+    )
+    assert len(stock.entries) == sum(len(each["batch_details"]) for each in counted)
+
+
+def test_stock_is_told_once_and_afterwards_the_warehouse_knows_better() -> None:
+    _, stock = desk().opening(NOW)
+    (materials,) = desk(earlier=stock.entries).opening(NOW)
+    assert materials.path != stock.path
 
 
 def test_every_kind_of_trouble_is_in_a_round_of_turns() -> None:
@@ -180,3 +196,93 @@ def test_counters_go_on_where_an_earlier_run_stopped() -> None:
     both = firsts.keys() & last.keys()
     assert both
     assert all(firsts[each] == last[each] + 1 for each in both)
+
+
+def supervisor(seed: int = 1, earlier: Sequence[Order] = ()) -> Supervisor:
+    return Supervisor(Settings().layout.machines, random.Random(seed), earlier)
+
+
+def test_a_supervisor_releases_at_once_and_starts_what_a_machine_has_room_for() -> None:
+    ours, orders = supervisor(), [Order(f"WO-{number}", 60) for number in range(20)]
+    assert [command.verb for command in ours.take(orders)] == ["release"] * 20
+    in_work: set[str] = set()
+    started: list[Order] = []
+    while decided := ours.start_next(in_work, ["O-1", "O-2"]):
+        order, (assignment, start) = decided
+        assert (assignment.verb, start.verb) == ("assign", "start")
+        assert assignment.body["machine_id"] == order.machine_id
+        assert assignment.body["operator_id"] in ("O-1", "O-2")
+        in_work.add(order.work_order_id)
+        started.append(order)
+    load = Counter(order.machine_id for order in started)
+    assert set(load.values()) == {2}
+    assert len(load) == len(Settings().layout.machines)
+    in_work.remove(started[3].work_order_id)
+    decided = ours.start_next(in_work, [])
+    assert decided is not None
+    assert decided[0].machine_id == started[3].machine_id
+    assert "operator_id" not in decided[1][0].body
+
+
+def test_an_order_goes_to_the_line_it_prefers_while_that_has_room() -> None:
+    ours = supervisor()
+    ours.take([Order("WO-1", 60, "Line 3")])
+    decided = ours.start_next(set(), [])
+    assert decided is not None
+    line = {machine.machine_id: machine.line for machine in Settings().layout.machines}
+    assert line[decided[0].machine_id or ""] == "line3"
+
+
+def test_a_supervisor_who_comes_back_starts_nothing_twice() -> None:
+    assert supervisor(earlier=[Order("WO-1", 60, None, "M-201")]).take([Order("WO-1", 60)]) == []
+
+
+def test_an_order_that_was_started_but_not_written_down_goes_on_where_it_is() -> None:
+    ours, orders = supervisor(), [Order("WO-1", 60), Order("WO-2", 60), Order("WO-3", 60)]
+    resumed = ours.resume(orders, {"WO-1": "M-203", "WO-2": None})
+    assert resumed == [Order("WO-1", 60, None, "M-203")]
+    assert [command.work_order_id for command in ours.take(orders)] == ["WO-2", "WO-3"]
+
+
+def test_a_machine_works_on_its_own_orders_only() -> None:
+    machines = Settings().layout.machines
+    orders = [Order(f"WO-{number}", 60, None, machines[number % 2].machine_id) for number in range(200)]
+    at = {order.work_order_id: order.machine_id for order in orders}
+    counts = [saying.entry for saying in shift(2, orders=orders) if saying.entry.fate == "applied"]
+    made = [entry for entry in counts if entry.units]
+    assert made
+    assert all(entry.machine_id == at[entry.work_order_id or ""] for entry in made)
+
+
+def test_a_machine_without_an_order_stands_idle_while_others_have_work() -> None:
+    first, second = (machine.machine_id for machine in Settings().layout.machines[:2])
+    orders = [Order("WO-1", 5, None, first), Order("WO-2", 1000, None, second)]
+    made = Counter(entry.work_order_id for entry in (each.entry for each in shift(1, orders=orders)) if entry.units)
+    assert 5 <= made["WO-1"] <= 6
+    assert made["WO-2"] > 50
+
+
+def test_everybody_who_works_now_comes_once_and_the_clock_repeats_itself() -> None:
+    clock = TimeClock(ZoneInfo("UTC"))
+    known = {person["employee_id"] for person in employees(NOW.date())}
+    arrivals: list[Arrival] = []
+    while came := clock.next(NOW + timedelta(seconds=len(arrivals)), known):
+        arrivals += came
+    applied = [arrival for arrival in arrivals if arrival.entry.fate == "applied"]
+    assert 5 < len(applied) < 20
+    assert len({json.loads(arrival.body)["employee_id"] for arrival in applied}) == len(applied)
+    assert {json.loads(arrival.body)["shift_id"] for arrival in applied} == {"SH-20261121-A"}
+    repeated = [arrival for arrival in arrivals if arrival.entry.fate == "duplicate"]
+    assert repeated
+    assert all(arrival.key in {each.key for each in applied} for arrival in repeated)
+    assert TimeClock(ZoneInfo("UTC"), [each.entry for each in arrivals]).next(NOW, known) == []
+    assert TimeClock(ZoneInfo("UTC")).next(NOW, set()) == []
+
+
+def test_an_erp_knows_what_became_of_the_orders_it_sent(tmp_path: Path) -> None:
+    ours, file = desk(), tmp_path / "erp-orders.jsonl"
+    changed, cancelled = ours.changed(NOW), ours.cancelled(NOW)
+    file.write_bytes(b"".join(call.body + b"\n" for call in (*changed, *cancelled)) + b'{"cut": ')
+    first, second = SentOrders(file)()
+    assert (first["priority"], first["status"], first["product_id"][:5]) == ("urgent", "Released", "PROD-")
+    assert second["status"] == "Cancelled"

@@ -10,10 +10,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
+from connectors.figures import gather
 from connectors.gateway.depends import Parts, Reader
 from connectors.gateway.problems import Problem
 from connectors.gateway.state import State
-from schemas.views.health import Health, Lag, Overview, PartHealth
+from connectors.integration_health import judge
+from schemas.views.health import Health, Lag, Overview, PartHealth, SystemHealth
 from sql.reads import machines, overview
 
 router = APIRouter(tags=["health"])
@@ -49,21 +51,25 @@ def figures(parts: Parts, reader: Reader) -> Any:
         return overview.figures(rows)
 
 
-@router.get("/api/v1/integrations/health", response_model=Health, summary="Every part and every hop")
+@router.get("/api/v1/integrations/health", response_model=Health, summary="Every part, every hop, every system outside")
 def health(parts: Parts, reader: Reader) -> Any:
-    """Kafka, Postgres, the machines and systems heard from, and how far each reader of the log is behind."""
-    found = [_postgres(parts), _kafka(parts)]
-    if all(part.state == "up" for part in found):
+    """Kafka, Postgres, the machines and systems heard from, how far each reader of the log is behind it, and for each
+    system outside green, yellow or red with the reason."""
+    found, lag, systems = [_postgres(parts), _kafka(parts)], [], []
+    postgres, kafka = found
+    if postgres.state == "up":
         with parts.database.tenant(reader.tenant_id) as rows:
+            figures = gather(rows, datetime.now(UTC), parts.settings)
             offsets = {(row["topic"], row["partition"]): row["next_offset"] for row in overview.offsets(rows)}
-            found += [_floor(machines.floor(rows)), *map(_system, overview.last_heard(rows))]
-        agents, projector = parts.lags.of_agents(), parts.lags.of_projector(offsets)
-        lag = [Lag(topic=topic, reader="agents", records=records) for topic, records in agents.items()]
-        lag += [Lag(topic=topic, reader="projector", records=records) for topic, records in projector.items()]
-    else:
-        lag = []
+            found.append(_floor(machines.floor(rows)))
+        found += [_system(row) for row in figures.latest if row["direction"] == "inbound"]
+        systems = [SystemHealth(**each._asdict()) for each in judge(figures)]
+        if kafka.state == "up":
+            agents, projector = parts.lags.of_agents(), parts.lags.of_projector(offsets)
+            lag = [Lag(topic=topic, reader="agents", records=records) for topic, records in agents.items()]
+            lag += [Lag(topic=topic, reader="projector", records=records) for topic, records in projector.items()]
     is_up = all(part.state != "down" for part in found)
-    return Health(state="up" if is_up else "down", parts=found, lag=lag)
+    return Health(state="up" if is_up else "down", parts=found, lag=lag, systems=systems)
 
 
 def _try(name: str, ask: Callable[[], object]) -> PartHealth:
@@ -94,10 +100,12 @@ def _floor(floor: list[dict[str, Any]]) -> PartHealth:
 
 def _system(row: dict[str, Any]) -> PartHealth:
     """A system that calls us: its last call, and whether that worked."""
-    word = "worked" if row["success"] else f"was answered with {row['http_status_code']}"
+    moments = [moment for moment in (row["succeeded_at"], row["failed_at"]) if moment]
+    worked = row["succeeded_at"] is not None and row["succeeded_at"] == max(moments)
+    word = "worked" if worked else f"was answered with {row['http_status_code']}"
     return PartHealth(
         name=f"{row['external_system']} · {row['integration_type']}",
-        state="up" if row["success"] else "unknown",
+        state="up" if worked else "unknown",
         reason=f"its last call {word}",
-        last_at=row["timestamp"],
+        last_at=max(moments),
     )

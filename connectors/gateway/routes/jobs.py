@@ -1,0 +1,36 @@
+"""What runs by the clock, and by hand."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+
+from connectors import clockwork
+from connectors.clock import CLOCK
+from connectors.gateway.depends import Identity, Operator, Parts, Reader
+from connectors.gateway.problems import Problem
+from connectors.gateway.routes.erp import PROBLEMS
+from schemas.views.deliveries import JobAsked, JobList
+from sql import clock_runs
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=PROBLEMS)
+
+
+@router.get("", response_model=JobList, summary="Jobs by the clock with their last and next run")
+def jobs(parts: Parts, reader: Reader) -> Any:
+    """Their times are on the plant's clock."""
+    with parts.database.tenant(reader.tenant_id) as rows:
+        found = clockwork.overview(rows, parts.settings, datetime.now(UTC))
+    return {"timezone": parts.settings.plant_timezone, "jobs": found}
+
+
+@router.post("/{name}/run", response_model=JobAsked, status_code=202, summary="Run a job now")
+def run(parts: Parts, operator: Operator, name: Identity) -> Any:
+    """The process `jobs` takes it up at once; what came of it is in the list of jobs."""
+    if name not in {job.name for job in CLOCK}:
+        raise Problem(404, f"No job is called {name}.")
+    run_id = f"{name}-{uuid.uuid4().hex[:12]}"
+    with parts.database.tenant(operator.tenant_id) as rows:
+        clock_runs.ask(rows, operator.tenant_id, run_id, name, datetime.now(UTC), operator.name)
+    return {"run_id": run_id, "name": name, "status_url": "/api/v1/jobs"}
