@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from compose.demo.outbound import Calls
 from compose.simulators.ledger import Entry
 
 
@@ -47,11 +48,12 @@ class Account:
     invented: list[str] = field(default_factory=list)
     astray: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    calls: Calls = field(default_factory=Calls)
 
     @property
     def is_settled(self) -> bool:
-        """Whether every message is accounted for, once, as its sender wrote down."""
-        return not (self.lost or self.doubled or self.invented or self.astray)
+        """Whether every message is accounted for, once, as its sender wrote down; and every call to other systems."""
+        return not (self.lost or self.doubled or self.invented or self.astray) and self.calls.is_settled
 
     def percentile(self, share: float) -> float | None:
         """Seconds from machine to Postgres that this share of the readings did not exceed; None without any."""

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from compose.demo.watch import OrderLine, Picture, Tables
+from compose.demo.watch import CallsLine, OrderLine, Picture, Tables
 from compose.local.plant import Status
 
 WIDEST: Final = 110
@@ -18,6 +18,7 @@ MOST_REASONS: Final = 8
 MANY_WAITING: Final = 500
 SOURCES: Final = {"MQTT": "MQTT machines", "OPC-UA": "OPC-UA machines", "ERP": "ERP and warehouse"}
 OPEN: Final = ("in_progress", "received", "on_hold", "completed", "cancelled")
+CIRCUITS: Final = {"closed": ("closed", ""), "half-opened": ("probing", "yellow"), "opened": ("open", "bold red")}
 PRIORITY_STYLES: Final = {"urgent": "bold yellow", "high": "yellow", "normal": "", "low": "dim"}
 
 
@@ -29,7 +30,7 @@ def page(picture: Picture, title: str, doors: dict[str, str], orders_shown: int)
         _doors(doors),
         _beside(_sources(picture), _path(picture)),
         *_work_orders(tables, orders_shown),
-        _beside(_dead_letters(tables), _processes(picture)),
+        _beside(_dead_letters(tables), Group(_calls(tables), Text(), _processes(picture))),
     ]
     return Padding(Group(*(each for part in parts for each in (part, Text()))), (1, 1, 0, 1))
 
@@ -48,8 +49,24 @@ def line(picture: Picture) -> str:
     making, done = tables.statuses.get("in_progress", 0), tables.statuses.get("completed", 0)
     return (
         f"{begin}rows {tables.readings}  {p95}  orders {making} in progress, {done} done  "
-        f"dead letters {dead}  processes {up} up, {picture.restarts.total()} restarted"
+        f"dead letters {dead}  {_calls_in_words(tables)}processes {up} up, {picture.restarts.total()} restarted"
     )
+
+
+def _calls_in_words(tables: Tables) -> str:
+    """`delivered ERP 3 (waiting 2, failed answers 5, circuit open), HR 2`: only what is worth a word."""
+    told = [f"{each.system} {each.delivered:,}{_troubles(each)}" for each in tables.calls]
+    return f"delivered {', '.join(told)}  " if told else ""
+
+
+def _troubles(calls: CallsLine) -> str:
+    told = [
+        f"waiting {calls.waiting:,}" * bool(calls.waiting),
+        f"failed answers {calls.failures:,}" * bool(calls.failures),
+        f"circuit {CIRCUITS.get(calls.circuit, (calls.circuit,))[0]}" * (calls.circuit != "closed"),
+    ]
+    words = ", ".join(filter(None, told))
+    return f" ({words})" if words else ""
 
 
 def _headline(picture: Picture, title: str) -> RenderableType:
@@ -141,6 +158,15 @@ def _dead_letters(tables: Tables | None) -> RenderableType:
         shown.add_row(Text(f"{len(letters) - most} other reasons", "dim"), f"{sum(list(letters.values())[most:])}")
     if letters:
         shown.add_row(Text("simulators talk nonsense on purpose", "dim"), "")
+    return shown
+
+
+def _calls(tables: Tables | None) -> RenderableType:
+    shown = _section("calls to", "delivered", "waiting", "answers failed", "circuit")
+    for each in tables.calls if tables else ():
+        circuit = Text(*CIRCUITS.get(each.circuit, (each.circuit, "yellow")))
+        waiting = Text(f"{each.waiting:,}", "yellow" if each.waiting else "")
+        shown.add_row(each.system, f"{each.delivered:,}", waiting, f"{each.failures:,}", circuit)
     return shown
 
 

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from compose.demo.accounts import Account
+from compose.demo.outbound import NAMES, Calls
 
-CHANNELS: Final = {"mqtt": "machines", "erp": "ERP", "wms": "warehouse"}
+CHANNELS: Final = {"mqtt": "machines", "erp": "ERP", "wms": "warehouse", "hr": "HR"}
 SHARES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 MOST_EXAMPLES: Final = 10
 
@@ -38,6 +39,21 @@ def document(account: Account, seconds: float, first_row_seconds: float | None =
         "dead_letter_reasons": dict(sorted(account.reasons.items())),
         "duration_seconds": round(seconds, 1),
         "first_row_seconds": first_row_seconds,
+        "calls": _calls(account.calls),
+    }
+
+
+def _calls(calls: Calls) -> dict[str, object]:
+    """Calls to other systems: `arrived_once` of `completed_orders` are known to the ERP exactly once."""
+    return {
+        "completed_orders": calls.completed,
+        "arrived_once": calls.arrived,
+        "missing": len(calls.missing),
+        "doubled": len(calls.doubled),
+        "invented": len(calls.invented),
+        "waiting": calls.waiting,
+        "asked": dict(sorted(calls.asked.items())),
+        "failed_answers": dict(sorted(calls.failed.items())),
     }
 
 
@@ -55,10 +71,15 @@ def table(account: Account, seconds: float, first_row_seconds: float | None) -> 
             _counts(account),
             Text(),
             _facts(account, first_row_seconds),
+            Text(),
+            *_outbound(account.calls),
             *_findings("lost", account.lost),
             *_findings("doubled", account.doubled),
             *_findings("invented", account.invented),
             *_findings("ended otherwise than expected", account.astray),
+            *_findings("not told to the ERP", account.calls.missing),
+            *_findings("done twice elsewhere", account.calls.doubled),
+            *_findings("done elsewhere without our asking", account.calls.invented),
             Text(),
             _verdict(account),
         ),
@@ -105,6 +126,28 @@ def _facts(account: Account, first_row_seconds: float | None) -> Table:
         words = (f"{reason.replace('_', ' ').lower()} {count}" for reason, count in account.reasons.most_common())
         shown.add_row("dead letters", Text(", ".join(words), "dim"))
     return shown
+
+
+def _outbound(calls: Calls) -> Iterable[RenderableType]:
+    """What the other systems were told, as they wrote it down themselves."""
+    yield Text(f"What {calls.completed:,} completed orders came to at the ERP", "bold")
+    yield Text()
+    shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim", show_header=False)
+    shown.add_column("")
+    shown.add_column("", justify="right")
+    shown.add_column("")
+    style = "bold green" if calls.arrived == calls.completed else "bold red"
+    shown.add_row(
+        Text("arrived exactly once", style), Text(f"{calls.arrived:,}", style), Text("by the ERP's own records", "dim")
+    )
+    for system, name in NAMES.items():
+        asked, failed = calls.asked[system], calls.failed[system]
+        if asked:
+            share = f"{failed:,} of them failed ({failed / asked:.0%})" if failed else "none of them failed"
+            shown.add_row(f"calls to {name}", f"{asked:,}", Text(share, "dim"))
+    if calls.waiting:
+        shown.add_row(Text("still waiting", "bold red"), f"{calls.waiting:,}", Text("deliveries not made yet", "dim"))
+    yield shown
 
 
 def _findings(name: str, found: list[str]) -> Iterable[RenderableType]:

@@ -37,6 +37,23 @@ DEAD_LETTERS = """
 SELECT error_code, count(*)::int FROM integration_failures WHERE recorded_at >= %s GROUP BY error_code
 ORDER BY count(*) DESC, error_code
 """
+# Deliveries that are due at some later hour do not wait.
+CALLS = """
+SELECT external_system AS system, delivered, waiting, failed, coalesce(failures, 0) AS failures,
+  coalesce(state, 'closed') AS circuit
+FROM (
+  SELECT external_system, count(*) FILTER (WHERE status = 'succeeded')::int AS delivered,
+    count(*) FILTER (WHERE status = 'pending' AND waits_for IS DISTINCT FROM 'time')::int AS waiting,
+    count(*) FILTER (WHERE status = 'failed')::int AS failed
+  FROM deliveries WHERE created_at >= %(since)s GROUP BY external_system
+) AS made
+LEFT JOIN (
+  SELECT external_system, count(*)::int AS failures FROM integration_audit_log
+  WHERE timestamp >= %(since)s AND direction = 'outbound' AND NOT success GROUP BY external_system
+) AS tried USING (external_system)
+LEFT JOIN ops.circuit_breakers USING (external_system)
+ORDER BY array_position(ARRAY['ERP', 'WMS', 'MES', 'HR'], external_system), external_system
+"""
 ROWS = "SELECT count(*)::int, min(recorded_at) FROM production_logs WHERE recorded_at >= %s"
 SECONDS = f"""
 SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM recorded_at - produced_at))
@@ -56,6 +73,18 @@ class OrderLine:
     ordered: float
     due_date: datetime
     is_interrupted: bool
+
+
+@dataclass(frozen=True)
+class CallsLine:
+    """Calls to another system: deliveries made and waiting, answers that failed, its circuit breaker."""
+
+    system: str
+    delivered: int
+    waiting: int
+    failed: int
+    failures: int
+    circuit: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +110,7 @@ class Tables:
     statuses: dict[str, int]
     dead_letters: dict[str, int]
     recent_seconds: tuple[float, float, float] | None
+    calls: list[CallsLine]
 
 
 @dataclass
@@ -182,6 +212,8 @@ class Watcher:
         recent = connection.execute(SECONDS).fetchone()
         with connection.cursor(row_factory=class_row(OrderLine)) as cursor:
             orders = cursor.execute(ORDERS).fetchall()
+        with connection.cursor(row_factory=class_row(CallsLine)) as cursor:
+            calls = cursor.execute(CALLS, {"since": self._since}).fetchall()
         return Tables(
             readings=readings,
             first_at=first_at,
@@ -189,6 +221,7 @@ class Watcher:
             statuses=dict(connection.execute(STATUSES).fetchall()),
             dead_letters=dict(connection.execute(DEAD_LETTERS, [self._since]).fetchall()),
             recent_seconds=tuple(recent[0]) if recent and recent[0] else None,
+            calls=calls,
         )
 
 

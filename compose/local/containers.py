@@ -66,6 +66,9 @@ def environment(folder: Folder, identity: Identity, workers: int) -> dict[str, s
         "OAUTH_SIGNING_KEY_PEM": identities.signing_key(folder).read_text(),
         "HR_API_KEY": identity.secret("hr_api_key"),
         "ADMIN_TOKEN": identity.secret("admin_token"),
+        "INTEGRATION_CLIENT_SECRET": identity.secret("integration_client_secret"),
+        "MES_PASSWORD": identity.secret("mes_password"),
+        **env.given_systems(os.environ),
     }
 
 

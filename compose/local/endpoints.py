@@ -9,16 +9,24 @@ from compose.local import mqtt, roles
 from compose.local.folder import ROOT, Folder, write_private
 from compose.local.identity import Identity, signing_key
 from compose.local.kafka import broker
+from compose.local.processes import SYSTEMS as SYSTEMS_SIM
 from schemas.settings import DEFAULT_TENANT, Settings
 
 # Only who migrates may own tables; only analysts read as analysts.
 HIDDEN = ("OWNER_DATABASE_URL", "ANALYST_DATABASE_URL")
+MES_USER = "mraos"
+# Where the systems around the plant are and how it signs in there.
+SYSTEMS = (
+    *("ERP_URL", "HR_URL", "WMS_URL", "MES_URL", "INTEGRATION_TOKEN_URL", "INTEGRATION_CLIENT_ID"),
+    *("INTEGRATION_CLIENT_SECRET", "MES_USERNAME", "MES_PASSWORD"),
+)
 
 
 def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> dict[str, str]:
     """Everything of CONTRACT's endpoints.env, and what the processes need besides."""
     gateway = f"http://127.0.0.1:{identity.port('gateway')}"
-    metrics = ",".join(f"{name}=http://127.0.0.1:{metrics_port(identity, name)}/metrics" for name in processes)
+    names = list(processes)
+    metrics = ",".join(f"{name}=http://127.0.0.1:{metrics_port(identity, name)}/metrics" for name in names)
     return {
         "RUN_DIR": str(folder.path),
         "TENANT_ID": DEFAULT_TENANT,
@@ -42,7 +50,26 @@ def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> d
         "PLANT_LAYOUT": str(Path(os.environ.get("PLANT_LAYOUT") or ROOT / "compose" / "plant.toml").resolve()),
         "SPOOL_DIR": str(folder.path / "spool"),
         "METRICS_URLS": metrics,
+        **(simulated_systems(identity) if SYSTEMS_SIM in names else given_systems(os.environ)),
     }
+
+
+def simulated_systems(identity: Identity) -> dict[str, str]:
+    """The simulated ERP, HR system, warehouse and MES."""
+    url = f"http://127.0.0.1:{identity.port('systems')}"
+    return {
+        **{f"{name.upper()}_URL": f"{url}/{name}" for name in ("erp", "hr", "wms", "mes")},
+        "INTEGRATION_TOKEN_URL": f"{url}/oauth/token",
+        "INTEGRATION_CLIENT_ID": str(Settings.model_fields["integration_client_id"].default),
+        "INTEGRATION_CLIENT_SECRET": identity.secret("integration_client_secret"),
+        "MES_USERNAME": MES_USER,
+        "MES_PASSWORD": identity.secret("mes_password"),
+    }
+
+
+def given_systems(environment: Mapping[str, str]) -> dict[str, str]:
+    """The real ones, as far as whoever calls `up` names them; the plant calls no other."""
+    return {name: environment[name] for name in SYSTEMS if environment.get(name)}
 
 
 def metrics_port(identity: Identity, process: str) -> int:

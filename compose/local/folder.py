@@ -15,7 +15,7 @@ from compose.local.errors import PlantError
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_SOCKET_PATH = 90
 OURS = ("logs", "pids", "programs", "data", "spool", "keys", "identity.json", "endpoints.env", "settings.env")
-OURS_TOO = ("supervisord.conf", "supervisord.pid", "supervisord.sock", "lock", "ledger", "demo.json")
+OURS_TOO = ("supervisord.conf", "supervisord.pid", "supervisord.sock", "lock", "ledger", "demo.json", "observability")
 
 
 @dataclass(frozen=True)

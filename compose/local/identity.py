@@ -23,6 +23,8 @@ SECRETS = (
     "oauth_client_secret",
     "hr_api_key",
     "admin_token",
+    "integration_client_secret",
+    "mes_password",
 )
 
 

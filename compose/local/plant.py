@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +53,10 @@ class LocalPlant:
         brokers: int | None = None,
         simulators: bool = False,
         report: Report = silent,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         path = run_directory(None if run_dir is None else str(run_dir))
+        self._settings = settings or {}
         self.folder = Folder(path)
         self._workers, self._brokers, self._simulators = workers, brokers, simulators
         self._report = report
@@ -124,9 +126,12 @@ class LocalPlant:
         self._start([process.name for process in infrastructure], identity)
         if not infra_only:
             self._runner.start(processes.OPCUA_SERVER)
+        if not infra_only and self._simulators:
+            self._runner.start(processes.SYSTEMS)
         self._first_steps(identity, infra_only)
         if not infra_only:
-            self._start(list(processes.commands(self._workers, simulators=False)), identity)
+            before = [processes.SYSTEMS] if self._simulators else []
+            self._start([*before, *processes.commands(self._workers, simulators=False)], identity)
         if not infra_only and self._simulators:
             self._start(list(processes.SIMULATORS), identity)
 
@@ -145,14 +150,14 @@ class LocalPlant:
         broker.properties(identity, 1, "kafka", self.folder.data)
         for name in processes.commands(self._workers, simulators=True):
             env.metrics_port(identity, name)
-        for use in ("postgres", "mqtt", *broker.names(identity.brokers)):
+        for use in ("postgres", "mqtt", "systems", *broker.names(identity.brokers)):
             identity.port(use)
         for name in identities.SECRETS:
             identity.secret(name)
         values = env.endpoints(self.folder, identity, ours)
         identities.save(self.folder, identity)
         env.write(self.folder.endpoints, values)
-        env.write(self.folder.settings, env.given(os.environ, values))
+        env.write(self.folder.settings, env.given({**self._settings, **os.environ}, values))
 
     def _ours(self, identity: Identity) -> list[Process]:
         files = (self.folder.endpoints, self.folder.settings)
@@ -184,6 +189,7 @@ class LocalPlant:
             "postgres": ready.postgres(roles.superuser_url(identity)),
             "mqtt": ready.tcp("127.0.0.1", identity.port("mqtt")),
             "opcua-sim": ready.tcp("127.0.0.1", identity.port("opcua")),
+            processes.SYSTEMS: ready.http(f"http://127.0.0.1:{identity.port('systems')}/_control/healthz"),
             "gateway": ready.http(f"http://127.0.0.1:{identity.port('gateway')}/readyz"),
         }
 

@@ -22,8 +22,12 @@ OPCUA_SERVER = "opcua-sim"
 TOPICS = ("streams", "topics")
 MIGRATE = ("sql", "migrate")
 REGISTER = ("connectors", "register")
-# Traffic, only where somebody asks for simulators, and only when all the others are ready.
+# The systems that the plant calls: they stand before it does, only where somebody asks for simulators.
+SYSTEMS = "systems-sim"
+# And traffic, when all the others are ready.
 SIMULATORS: dict[str, tuple[str, ...]] = {
+    SYSTEMS: ("compose.simulators", "systems"),
+    "people-sim": ("compose.simulators", "people"),
     "mqtt-sim": ("compose.simulators", "mqtt"),
     "erp-sim": ("compose.simulators", "erp"),
 }

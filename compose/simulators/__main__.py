@@ -1,4 +1,4 @@
-"""The command line of the simulators: mqtt, opcua, erp."""
+"""The command line of the simulators: mqtt, opcua, erp, people, systems."""
 
 import sys
 from pathlib import Path
@@ -70,10 +70,35 @@ def erp(
         orders=orders,
         duration=duration,
         ledger_path=folder / "erp.jsonl",
-        orders_path=folder / "orders.jsonl",
+        orders_path=folder / "accepted.jsonl",
+        events_path=folder / "erp-orders.jsonl",
         stop=telemetry.stop_flag(),
     )
     sys.exit(code)
+
+
+@app.command()
+def people(
+    seed: Annotated[int, typer.Option(help="the same seed decides the same")] = 1,
+) -> None:
+    """A supervisor who releases, assigns and starts orders, and the time clock at the gate."""
+    from compose.simulators.people import run
+
+    settings = Settings()
+    telemetry.start("people-sim", settings)
+    sys.exit(run(settings, seed=seed, folder=ledger.folder(settings), stop=telemetry.stop_flag()))
+
+
+@app.command()
+def systems(
+    strict: Annotated[bool, typer.Option(help="ids that no system knows are answered with 404")] = True,
+) -> None:
+    """An ERP, an HR system, a warehouse and an MES that the plant calls, where ERP_URL points."""
+    from compose.simulators.systems.server import run
+
+    settings = Settings()
+    telemetry.start("systems-sim", settings)
+    sys.exit(run(settings, strict=strict))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the demo factory makes: household appliances, the parts they need, and what lies in the warehouse."""
 
-from typing import Final, NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 
 class Part(NamedTuple):
@@ -79,3 +80,50 @@ PRODUCTS: Final = (
         {"MAT-A-1234": 1, "MAT-C-2201": 1, "MAT-G-9001": 1},
     ),
 )
+
+
+def master_data(part: Part) -> dict[str, Any]:
+    """A material as the ERP tells it (002 section 3.2.1)."""
+    return {
+        "material_id": part.material_id,
+        "part_number": part.part_number,
+        "part_name": part.name,
+        "description": f"{part.name}, {part.category.lower()}",
+        "category": part.category,
+        "unit_of_measure": "EA",
+        "standard_cost": part.cost_usd,
+        "currency": "USD",
+        "safety_stock": part.safety_stock,
+        "is_active": True,
+    }
+
+
+def stock(at: datetime) -> list[dict[str, Any]]:
+    """What lies in the warehouse, in two or three batches each, as it tells it (002 section 6.2.1)."""
+    return [_stock_of(aisle, part, at) for aisle, part in enumerate(PARTS, 1)]
+
+
+def _stock_of(aisle: int, part: Part, at: datetime) -> dict[str, Any]:
+    shares = [part.on_hand // 2, part.on_hand // 5][: 1 + aisle % 2]
+    shares.append(part.on_hand - sum(shares))
+    return {
+        "material_id": part.material_id,
+        "part_number": part.part_number,
+        "warehouse": "Plant1-WH",
+        "location": f"Aisle {aisle}, Bin 1A",
+        "on_hand_quantity": part.on_hand,
+        "allocated_quantity": 0,
+        "available_quantity": part.on_hand,
+        "unit_of_measure": "EA",
+        "batch_details": [_batch(aisle, number, quantity, at.date()) for number, quantity in enumerate(shares, 1)],
+        "last_updated": at.isoformat(),
+    }
+
+
+def _batch(aisle: int, number: int, quantity: int, today: date) -> dict[str, Any]:
+    received = today - timedelta(days=30 - 7 * number)
+    return {
+        "batch_number": f"BATCH-{received:%Y%m%d}-{aisle:02}",
+        "quantity": quantity,
+        "expiration_date": (received + timedelta(days=365)).isoformat(),
+    }

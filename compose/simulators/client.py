@@ -53,6 +53,18 @@ class ClientCredentials(httpx2.Auth):
         return httpx2.Request("POST", self._settings.oauth_token_url, data=form)
 
 
+class Header(httpx2.Auth):
+    """A person's token or a system's key, in a header of every request."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._name, self._value = name, value
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Send a request with it."""
+        request.headers[self._name] = self._value
+        yield request
+
+
 def _token(response: httpx2.Response) -> str:
     if response.status_code in AWAY:
         raise Away(response)
@@ -63,10 +75,10 @@ def _token(response: httpx2.Response) -> str:
 class GatewayClient:
     """Calls that are repeated on network errors, 429 and 503 until they are answered or we are asked to stop."""
 
-    def __init__(self, settings: Settings, stop: Event) -> None:
+    def __init__(self, settings: Settings, stop: Event, auth: httpx2.Auth | None = None) -> None:
         self._stop = stop
         self._http = httpx2.Client(
-            base_url=settings.gateway_url, auth=ClientCredentials(settings), timeout=TIMEOUT_SECONDS
+            base_url=settings.gateway_url, auth=auth or ClientCredentials(settings), timeout=TIMEOUT_SECONDS
         )
 
     def post(self, path: str, body: bytes, key: str | None) -> httpx2.Response:

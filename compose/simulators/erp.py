@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
+import msgspec
 import structlog
 
 from compose.simulators.client import Away, GatewayClient
 from compose.simulators.ledger import Entry, Ledger, Orders, read_entries
-from compose.simulators.order_desk import PREFIX, Call, Desk
+from compose.simulators.order_desk import ORDERS, PREFIX, Call, Desk
 from schemas.ids import work_order_id
 from schemas.settings import Settings
 
 # How many orders the plant has to work on: a new one is sent below the first, none above the second.
-FEWEST_OPEN: Final = 8
-MOST_OPEN: Final = 16
+FEWEST_OPEN: Final = 12
+MOST_OPEN: Final = 20
 LOOK_SECONDS: Final = 1.0
 OPEN_STATUSES: Final = ("received", "released", "assigned", "in_progress", "on_hold")
 
@@ -35,12 +36,13 @@ def run(
     duration: float | None,
     ledger_path: Path,
     orders_path: Path,
+    events_path: Path,
     stop: threading.Event,
 ) -> int:
     """Send until the time is over or somebody asks to stop; 0 when every statement was answered."""
     earlier = read_entries(ledger_path)
     desk = Desk(settings.tenant_id, random.Random(seed), earlier)
-    office = Office(settings, ledger_path, orders_path, stop)
+    office = Office(settings, ledger_path, orders_path, events_path, stop)
     try:
         office.say(desk.opening(_now()))
         for name in unanswered(settings.tenant_id, earlier, orders_path):
@@ -88,11 +90,13 @@ def _keep_busy(office: "Office", desk: Desk, period: float, duration: float | No
 
 
 class Office:
-    """Where statements leave: ledger first, then the gateway, then the list of orders that may be worked on."""
+    """Where statements leave: ledger first, then the gateway, then the lists of what it accepted."""
 
-    def __init__(self, settings: Settings, ledger_path: Path, orders_path: Path, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, ledger_path: Path, orders_path: Path, events_path: Path, stop: threading.Event
+    ) -> None:
         self._client = GatewayClient(settings, stop)
-        self._ledger, self._orders = Ledger(ledger_path), Ledger(orders_path)
+        self._ledger, self._orders, self._events = Ledger(ledger_path), Ledger(orders_path), Ledger(events_path)
         self.said = self.accepted = 0
 
     def say(self, calls: Sequence[Call]) -> None:
@@ -102,6 +106,8 @@ class Office:
             answer = self._client.post(call.path, call.body, call.key)
             self.said += 1
             is_there = answer.status_code in (200, 202, 409)
+            if call.path == ORDERS and is_there:
+                self._events.write([msgspec.Raw(call.body)])
             if call.order and is_there:
                 self._orders.write([call.order])
                 self.accepted += 1
@@ -116,6 +122,7 @@ class Office:
         """Close files and connections."""
         self._ledger.close()
         self._orders.close()
+        self._events.close()
         self._client.close()
 
 

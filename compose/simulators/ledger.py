@@ -1,6 +1,5 @@
 """What a simulator is going to say, written down before it says it; and the orders that were created meanwhile."""
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,10 +27,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A work order that may be worked on: one line of `orders.jsonl`, written when the gateway had answered 200."""
+    """A work order: one line of `accepted.jsonl` when the gateway had taken it, of `orders.jsonl` when it was started.
+
+    Without a `machine_id` any machine may work on it.
+    """
 
     work_order_id: str
     quantity: int = 1_000_000
+    line: str | None = None
+    machine_id: str | None = None
 
 
 def folder(settings: Settings) -> Path:
@@ -47,7 +51,7 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[bytes] = path.open("ab")
 
-    def write(self, entries: Iterable[Entry | Order]) -> None:
+    def write(self, entries: Iterable[Entry | Order | msgspec.Raw]) -> None:
         """Append entries; they survive our end, however sudden."""
         self._file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
         self._file.flush()
@@ -59,7 +63,7 @@ class Ledger:
 
 def read_entries(path: Path) -> list[Entry]:
     """The entries of an earlier run; a line cut short at its end is none."""
-    return [msgspec.json.decode(line, type=Entry) for line in _lines(path, 0)[0]]
+    return [msgspec.json.decode(line, type=Entry) for line in whole_lines(path, 0)[0]]
 
 
 class Orders:
@@ -72,13 +76,13 @@ class Orders:
 
     def look(self) -> None:
         """Read what is new in the file."""
-        lines, self._offset = _lines(self._path, self._offset)
+        lines, self._offset = whole_lines(self._path, self._offset)
         for line in lines:
-            told = json.loads(line)
-            self.known.append(Order(told["work_order_id"], int(told.get("quantity", 1_000_000))))
+            self.known.append(msgspec.json.decode(line, type=Order))
 
 
-def _lines(path: Path, offset: int) -> tuple[list[bytes], int]:
+def whole_lines(path: Path, offset: int) -> tuple[list[bytes], int]:
+    """The lines of a file from an offset, and the offset after them; a line cut short at its end is left for later."""
     if not path.exists():
         return [], offset
     with path.open("rb") as file:

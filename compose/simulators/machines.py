@@ -44,7 +44,8 @@ class Workshop:
         self._run = run
         self._serial = 0
         made: Counter[str] = Counter()
-        self._machines = [_Machine(layout, made) for layout in machines]
+        everybody = frozenset(layout.machine_id for layout in machines)
+        self._machines = [_Machine(layout, made, everybody) for layout in machines]
         by_id = {machine.id: machine for machine in self._machines}
         for entry in earlier:
             if entry.machine_id in by_id and entry.cumulative_units is not None:
@@ -182,8 +183,9 @@ class _Machine:
     `made` counts the units of each order, whichever machine made them: an order is done when its quantity is made.
     """
 
-    def __init__(self, layout: MachineLayout, made: "Counter[str]") -> None:
+    def __init__(self, layout: MachineLayout, made: "Counter[str]", everybody: frozenset[str]) -> None:
         self.id = layout.machine_id
+        self._all = everybody
         self._line = layout.line
         self.is_lifetime = layout.counter_scope == "machine"
         self._counters: Counter[str] = Counter()
@@ -209,12 +211,22 @@ class _Machine:
         return self._clock
 
     def order(self, orders: Sequence[Order], chance: random.Random) -> Order | None:
-        """The order it works on; another one when that is done, but not while a message is held back."""
-        is_done = self._order is None or self._made[self._order.work_order_id] >= self._order.quantity
+        """The order it works on; another one when that is done, but not while a message is held back.
+
+        Where only others have work left it stands idle; where nobody has, it goes on with its last order.
+        """
+        is_done = self._order is None or not self._is_open(self._order)
         if is_done and not self.held:
-            open_orders = [each for each in orders if self._made[each.work_order_id] < each.quantity]
-            self._order = chance.choice(open_orders) if open_orders else self._order
+            left = [each for each in orders if self._is_open(each)]
+            mine = [each for each in left if each.machine_id in (None, self.id)]
+            if mine:
+                self._order = chance.choice(mine)
+            elif any(each.machine_id in self._all for each in left):
+                return None
         return self._order
+
+    def _is_open(self, order: Order) -> bool:
+        return self._made[order.work_order_id] < order.quantity
 
     def count(self, order: Order) -> int:
         """One more unit; the counter's new reading."""

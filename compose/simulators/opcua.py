@@ -1,10 +1,10 @@
-"""An OPC-UA server with machines as document 002, section 4.2.1, describes them; it keeps its own time."""
+"""An OPC-UA server with machines as document 002, section 4.2.1, describes them; it has a clock and a memory."""
 
 import asyncio
 import random
 import socket
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,15 @@ VARIABLES: Final[dict[str, tuple[Any, ua.VariantType]]] = {
     "CycleTimeSeconds": (0.0, ua.VariantType.Double),
     "DowntimeSeconds": (0.0, ua.VariantType.Double),
     "LastUpdateTimestamp": ("", ua.VariantType.String),
+    "OEE": (0.0, ua.VariantType.Double),
 }
+MES_OWN: Final[dict[str, tuple[Any, ua.VariantType]]] = {
+    "MachineStatus": ("Idle", ua.VariantType.String),
+    "JobNumber": ("", ua.VariantType.String),
+    "PartNumber": ("", ua.VariantType.String),
+    "Quantity": (0.0, ua.VariantType.Double),
+}
+HISTORY_DAYS: Final = 7
 # From one status to the next, by weight: machines mostly run.
 NEXT_STATUS: Final[dict[str, dict[str, float]]] = {
     "Running": {"Running": 96, "Idle": 3, "Stopped": 0.5, "Faulted": 0.5},
@@ -55,10 +63,16 @@ class _Doorman:
 
 
 class PlantServer:
-    """The server and its machines. `write` changes variables, `remove` and `add` let machines come and go."""
+    """The server and its machines. `write` changes variables, `remove` and `add` let machines come and go.
 
-    def __init__(self, url: str, endpoint: OpcUaEndpoint, folder: Path) -> None:
+    `remembers` says of which machines it keeps a history, in memory, and of which of their variables.
+    """
+
+    def __init__(
+        self, url: str, endpoint: OpcUaEndpoint, folder: Path, remembers: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
         self._url, self._endpoint, self._folder = url, endpoint, folder
+        self._remembers = remembers or {}
         self._server = Server(user_manager=_Doorman(endpoint))
         self._index = 0
         self._root: Node | None = None
@@ -87,8 +101,8 @@ class PlantServer:
         """Stop listening."""
         await self._server.stop()
 
-    async def add(self, machine_id: str, leave_out: Iterable[str] = ()) -> None:
-        """A machine appears, idle."""
+    async def add(self, machine_id: str, leave_out: Iterable[str] = (), speaks: Iterable[str] = ()) -> None:
+        """A machine appears, idle; it `speaks` some of the MES's own words, too."""
         assert self._root is not None
         path = f"{self._endpoint.root_path}.{machine_id}"
         machine = await self._root.add_object(ua.NodeId(path, self._index), f"{self._index}:{machine_id}")
@@ -97,10 +111,14 @@ class PlantServer:
             name: await status.add_variable(
                 ua.NodeId(f"{path}.Status.{name}", self._index), f"{self._index}:{name}", initial, variant
             )
-            for name, (initial, variant) in VARIABLES.items()
+            for name, (initial, variant) in (VARIABLES | {each: MES_OWN[each] for each in speaks}).items()
             if name not in set(leave_out)
         }
-        await self.write(machine_id, LastUpdateTimestamp=datetime.now(UTC).isoformat())
+        initially = {name: VARIABLES[name][0] for name in self._nodes[machine_id] if name in VARIABLES}
+        await self.write(machine_id, **initially | {"LastUpdateTimestamp": datetime.now(UTC).isoformat()})
+        for name in self._remembers.get(machine_id, ()):
+            node = self._nodes[machine_id][name]
+            await self._server.historize_node_data_change(node, timedelta(days=HISTORY_DAYS))
 
     async def remove(self, machine_id: str) -> None:
         """A machine disappears."""
@@ -120,7 +138,7 @@ class PlantServer:
         """Change variables; `at` is their source timestamp, `quality` their status code."""
         moment = at or datetime.now(UTC)
         for name, value in values.items():
-            variant = value if isinstance(value, ua.Variant) else ua.Variant(value, VARIABLES[name][1])
+            variant = value if isinstance(value, ua.Variant) else ua.Variant(value, (VARIABLES | MES_OWN)[name][1])
             told = ua.DataValue(variant, ua.StatusCode(quality), SourceTimestamp=moment)
             node = self._nodes[machine_id][name]
             await self._server.write_attribute_value(node.nodeid, told)
@@ -169,6 +187,7 @@ class Shift:
             "UnitsProducedThisCycle": self._units[machine_id],
             "CycleTimeSeconds": round(self._chance.gauss(45, 2), 1) if is_running else 0.0,
             "DowntimeSeconds": self._down[machine_id],
+            "OEE": round(self._chance.uniform(60, 85), 1) if is_running else 0.0,
         }
 
 
@@ -185,7 +204,9 @@ async def _run(settings: Settings, seed: int, period_seconds: float) -> None:
     layout = settings.layout
     endpoint = layout.opcua[0]
     machine_ids = [machine.machine_id for machine in layout.machines if machine.opcua_endpoint == endpoint.name]
-    server = PlantServer(endpoint.url or settings.opcua_url, endpoint, settings.spool_dir / "opcua-sim")
+    # As on a real floor: the last machine is too old for a history.
+    remembers = dict.fromkeys(machine_ids[:-1], VARIABLES)
+    server = PlantServer(endpoint.url or settings.opcua_url, endpoint, settings.spool_dir / "opcua-sim", remembers)
     await server.start(machine_ids)
     shift = Shift(machine_ids, random.Random(seed))
     while not stop.is_set():

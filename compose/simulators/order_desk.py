@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from compose.simulators.catalogue import PARTS, PRODUCTS, Part
+from compose.simulators.catalogue import PARTS, PRODUCTS, Part, master_data, stock
 from compose.simulators.ledger import Entry, Order
 from schemas.ids import work_order_id
 
@@ -52,8 +52,9 @@ class Desk:
         )
 
     def opening(self, now: datetime) -> list[Call]:
-        """Master data and stock of every material."""
-        return [self._master_data(), self._stock(now)]
+        """Master data of every material, and the stock when it is told first; later the warehouse is asked for it."""
+        is_told = any(name.startswith("stock-") for name in self._said)
+        return [self._master_data()] if is_told else [self._master_data(), self._stock(now)]
 
     def turn(self, now: datetime) -> list[Call]:
         """The next of the things that are not just a new order."""
@@ -112,7 +113,11 @@ class Desk:
     def _create(self, now: datetime, name: str) -> Call:
         order = self._order(name, now)
         call = self._event(name, "created", now, order)
-        return call._replace(order=Order(work_order_id(self._tenant_id, name), order["quantity_ordered"]))
+        return call._replace(
+            order=Order(
+                work_order_id(self._tenant_id, name), order["quantity_ordered"], order["production_line_preference"]
+            )
+        )
 
     def _event(self, entry_id: str, what: str, now: datetime, order: dict[str, Any]) -> Call:
         name = order["erp_work_order_id"]
@@ -145,41 +150,18 @@ class Desk:
         }
 
     def _master_data(self) -> Call:
-        materials = [
-            {
-                "material_id": part.material_id,
-                "part_number": part.part_number,
-                "part_name": part.name,
-                "category": part.category,
-                "unit_of_measure": "EA",
-                "standard_cost": part.cost_usd,
-                "currency": "USD",
-                "safety_stock": part.safety_stock,
-                "is_active": True,
-            }
-            for part in PARTS
-        ]
+        materials = [master_data(part) for part in PARTS]
         entries = tuple(self._entry(f"material-{part.material_id}", "erp") for part in PARTS)
         return Call(entries, MATERIALS, _json({"materials": materials}))
 
     def _stock(self, now: datetime) -> Call:
-        """Everything in one lot each, as the warehouse counts it (002 section 6.2.1)."""
-        materials = [
-            {
-                "material_id": part.material_id,
-                "part_number": part.part_number,
-                "warehouse": "Plant1-WH",
-                "location": f"Aisle {aisle}, Bin 1A",
-                "on_hand_quantity": part.on_hand,
-                "allocated_quantity": 0,
-                "available_quantity": part.on_hand,
-                "unit_of_measure": "EA",
-                "batch_details": [{"batch_number": f"LOT-{part.part_number}", "quantity": part.on_hand}],
-                "last_updated": now.isoformat(),
-            }
-            for aisle, part in enumerate(PARTS, 1)
-        ]
-        entries = tuple(self._entry(f"stock-{part.material_id}-LOT-{part.part_number}", "wms") for part in PARTS)
+        """Everything in its batches, as the warehouse counts it (002 section 6.2.1)."""
+        materials = stock(now)
+        entries = tuple(
+            self._entry(f"stock-{each['material_id']}-{batch['batch_number']}", "wms")
+            for each in materials
+            for batch in each["batch_details"]
+        )
         return Call(entries, STOCK, _json({"materials": materials}))
 
     def _entry(self, entry_id: str, channel: str) -> Entry:
