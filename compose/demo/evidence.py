@@ -28,7 +28,8 @@ UNION ALL SELECT 'stock-' || material_id || '-' || batch_number, false FROM (
 ARRIVALS = "SELECT employee_id, shift_date, actual_clock_in FROM operator_shifts WHERE actual_clock_in IS NOT NULL"
 DOWNTIMES = "SELECT machine_id, started_at, ended_at IS NOT NULL, recorded_at >= %(since)s FROM downtime_events"
 DEAD_LETTERS = """
-SELECT failure_key, original_message_id, original_message #>> '{payload,log_id}', error_code
+SELECT failure_key, original_message_id, original_message #>> '{payload,log_id}',
+  original_message #>> '{work_order,erp_work_order_id}', error_code
 FROM integration_failures WHERE recorded_at >= %(since)s
 """
 # The order of a body that could not be read is looked for in its text.

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,15 +18,18 @@ from connectors.gateway.publishing import said
 from connectors.gateway.requests import Once, Reply, audited
 from connectors.gateway.state import State
 from connectors.systems import erp
-from schemas.codec import parse
+from schemas.codec import Unreadable, parse
 from schemas.ids import work_order_id
 from schemas.views.materials import BatchAnswer
 from schemas.views.values import ProblemDocument
 from schemas.views.work_orders import ErpAnswer
 from sql.reads import materials, work_orders
+from streams.driver import Output, failure_output
 
 router = APIRouter(prefix="/api/v1/integrations/erp", tags=["ERP"])
 SYSTEM = "ERP"
+ROUTE = "/api/v1/integrations/erp/work-orders"
+MISSING = "missing_materials"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDocument} for status in (400, 401, 404, 409, 413, 422, 429, 503)
 }
@@ -52,6 +56,33 @@ def work_order(request: Request, tasks: BackgroundTasks, parts: Parts, client: E
 
 def _handle(parts: State, client: Principal, once: Once, body: bytes) -> Response:
     event = erp.read_event(parse(body, parts.settings.max_message_bytes))
+    try:
+        return _take(parts, client, once, body, event)
+    except Problem as problem:
+        if MISSING in problem.members:
+            parts.publisher.publish([_dead_letter(client, event, body, problem)])
+        raise
+
+
+def _dead_letter(client: Principal, event: erp.ErpEvent, body: bytes, problem: Problem) -> Output:
+    """An order that names unknown materials is refused and kept (002 section 10.2); said again it is the same one."""
+    order_id = work_order_id(client.tenant_id, event.work_order.erp_work_order_id)
+    body_hash = hashlib.sha256(body).hexdigest()
+    return failure_output(
+        tenant_id=client.tenant_id,
+        failure_key=hashlib.sha256(f"{client.tenant_id}/{order_id}/{body_hash}".encode()).hexdigest()[:32],
+        moment=datetime.now(UTC),
+        integration_type="erp_work_order_inbound",
+        data=body,
+        refusal=Unreadable("VALIDATION_ERROR", problem.detail, "work_order.bill_of_materials"),
+        inbox="work-order-inbox",
+        address=f"POST {ROUTE}",
+        message_id=erp.natural_message_id(order_id, event, body_hash),
+        correlation_id=order_id,
+    )
+
+
+def _take(parts: State, client: Principal, once: Once, body: bytes, event: erp.ErpEvent) -> Response:
     with parts.database.tenant(client.tenant_id) as rows:
         if (earlier := once.earlier(rows)) is not None:
             return earlier
