@@ -64,6 +64,7 @@ def environment(folder: Folder, identity: Identity, workers: int) -> dict[str, s
         "MQTT_PASSWORD": identity.secret("mqtt_password"),
         "OAUTH_CLIENT_SECRET": identity.secret("oauth_client_secret"),
         "OAUTH_SIGNING_KEY_PEM": identities.signing_key(folder).read_text(),
+        "CREDENTIALS_KEYS": identities.credentials_key(folder).read_text(),
         "HR_API_KEY": identity.secret("hr_api_key"),
         "ADMIN_TOKEN": identity.secret("admin_token"),
         "INTEGRATION_CLIENT_SECRET": identity.secret("integration_client_secret"),

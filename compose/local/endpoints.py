@@ -7,7 +7,7 @@ from pathlib import Path
 
 from compose.local import mqtt, roles
 from compose.local.folder import ROOT, Folder, write_private
-from compose.local.identity import Identity, signing_key
+from compose.local.identity import Identity, credentials_key, signing_key
 from compose.local.kafka import broker
 from compose.local.processes import SYSTEMS as SYSTEMS_SIM
 from schemas.settings import DEFAULT_TENANT, Settings
@@ -45,6 +45,7 @@ def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> d
         "OAUTH_CLIENT_ID": str(Settings.model_fields["oauth_client_id"].default),
         "OAUTH_CLIENT_SECRET": identity.secret("oauth_client_secret"),
         "OAUTH_SIGNING_KEY": str(signing_key(folder)),
+        "CREDENTIALS_KEY_FILE": str(credentials_key(folder)),
         "HR_API_KEY": identity.secret("hr_api_key"),
         "ADMIN_TOKEN": identity.secret("admin_token"),
         "PLANT_LAYOUT": str(Path(os.environ.get("PLANT_LAYOUT") or ROOT / "compose" / "plant.toml").resolve()),

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from compose.local.errors import PlantError
 from compose.local.folder import Folder, write_private
+from connectors.credentials import new_key_line
 
 # Below the range from which outgoing connections draw, so that nobody sits on a port while its owner restarts.
 PORTS = range(20_000, 32_000)
@@ -108,6 +109,14 @@ def save(folder: Folder, identity: Identity) -> None:
     """Keep the identity for the next start."""
     encoded = msgspec.json.format(msgspec.json.encode(identity), indent=2).decode()
     write_private(folder.path / "identity.json", encoded + "\n")
+
+
+def credentials_key(folder: Folder) -> Path:
+    """The file with the key that seals stored credentials, made at the first start; more lines rotate it."""
+    path = folder.path / "keys" / "credentials"
+    if not path.exists():
+        write_private(path, f"{new_key_line()}\n")
+    return path
 
 
 def signing_key(folder: Folder) -> Path:

@@ -138,4 +138,4 @@ def test_5_while_the_erp_is_away_reports_wait_the_circuit_opens_and_all_arrive_o
 
 
 def _arrived(plant: RunningPlant, order: str) -> bool:
-    return eventually(lambda: (_delivery(plant, order) or {})["status"] == "succeeded", 60, f"{order} still waits")
+    return eventually(lambda: bool((_delivery(plant, order) or {})["status"] == "succeeded"), 60, f"{order} waits")
