@@ -34,7 +34,8 @@ def _request(rows: Rows, due: Due, _settings: Settings) -> Call:
         raise NotNeeded(f"{due.subject} is {order['status']}, not completed.")
     bill = completions.bill(rows, due.subject)
     used = completions.consumed(rows, due.subject)
-    missing = {line["material_id"] for line in bill} - {line["material_id"] for line in used}
+    expected = {line["material_id"] for line in bill} if order["quantity_produced"] else set()
+    missing = expected - {line["material_id"] for line in used}
     if missing and datetime.now(UTC) - due.created_at < PATIENCE:
         raise NotYet(f"The consumption of {', '.join(sorted(missing))} is not known yet.")
     if missing:
