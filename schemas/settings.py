@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     mqtt_keepalive_seconds: int = Field(10, description="MQTT keep-alive")
 
     opcua_url: str = Field("opc.tcp://127.0.0.1:4840", description="OPC-UA server, where the layout names none")
-    opcua_subscription_interval_ms: int = Field(1_000, description="publishing interval; 002 names 30000")
+    opcua_subscription_interval_ms: int = Field(250, description="publishing interval; 002 names 30000")
     opcua_keepalive_ms: int = Field(10_000, description="after how long without a sign of life the link counts as lost")
     opcua_history_values: int = Field(
         20_000, ge=0, description="most values of a variable that are read back after an outage; 0 = none are"

@@ -50,7 +50,8 @@ def _change(floor: Floor, machine_id: str) -> dict[str, float]:
 
 
 def status_to_websocket(plant: RunningPlant) -> Figure:
-    """p95 over some hundred changes of a status, with OPC-UA notifications every 100 ms."""
+    """p95 over some hundred changes of a status, with OPC-UA notifications as often as they come by default."""
+    interval = plant.settings().opcua_subscription_interval_ms
     machine_id = f"M-{uuid4().hex[:8]}"
     layout = MachineLayout(machine_id=machine_id, machine_name="Bench", line="line2")
     publish(plant.settings(), [registration(plant.endpoints["TENANT_ID"], layout, datetime.now(UTC))])
@@ -60,7 +61,7 @@ def status_to_websocket(plant: RunningPlant) -> Figure:
         floor = ground.floor()
         floor.open(machine_id)
         connector = ground.connector([machine_id], floor.endpoint)
-        connector.start(OPCUA_SUBSCRIPTION_INTERVAL_MS="100")
+        connector.start(OPCUA_SUBSCRIPTION_INTERVAL_MS=str(interval))
         heard: dict[str, float] = {}
         ready = threading.Event()
         listener = threading.Thread(target=_hear, args=(plant, machine_id, heard, ready))
