@@ -40,11 +40,8 @@ def plant() -> Iterator[RunningPlant]:
     One client sends what ten would, so the limit per client is lifted (`test_webhooks` has its own). A command waits
     longer for its outcome than people would: a busy machine must not turn 200 into 202.
     """
-    with simulated_systems() as systems, pytest.MonkeyPatch.context() as environment:
-        for name, value in {**SHORT, **systems.settings()}.items():
-            environment.setenv(name, value)
-        environment.setenv("RATE_LIMIT_PER_MINUTE", "100000")
-        environment.setenv("COMMAND_WAIT_SECONDS", "6")
-        with running_plant(infra_only=False) as plant:
+    with simulated_systems() as systems:
+        told = {**SHORT, **systems.settings(), "RATE_LIMIT_PER_MINUTE": "100000", "COMMAND_WAIT_SECONDS": "6"}
+        with running_plant(infra_only=False, told=told) as plant:
             plant.simulated = systems
             yield plant

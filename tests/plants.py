@@ -6,13 +6,14 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
+import pytest
 
 from compose.local.containers import choice
 from compose.local.plant import LocalPlant
@@ -30,6 +31,8 @@ class RunningPlant:
     local: LocalPlant | ContainedPlant
     endpoints: dict[str, str]
     simulated: SimulatedSystems | None = None
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Settings that its processes were started with, besides."""
 
     @property
     def systems(self) -> SimulatedSystems:
@@ -64,7 +67,7 @@ class RunningPlant:
 
     def settings(self, **changes: Any) -> Settings:
         """The settings a process of this plant has."""
-        values = {name.lower(): value for name, value in self.endpoints.items()}
+        values = {name.lower(): value for name, value in {**self.told, **self.endpoints}.items()}
         return Settings(**({"metrics_port": 0} | values | changes))
 
     def pid(self, process: str) -> int:
@@ -83,7 +86,8 @@ class RunningPlant:
 
     def ensure_workers(self, count: int) -> None:
         """Have that many Faust workers."""
-        plant_in(self.local.folder.path, count).up()
+        with environment(self.told):
+            plant_in(self.local.folder.path, count).up()
 
     def await_rows(self, query: str, *parameters: Any, seconds: float = 20) -> list[tuple[Any, ...]]:
         """The rows of a query, as soon as there are some; as the plant's tenant."""
@@ -115,14 +119,26 @@ def plant_in(run_dir: Path, workers: int = 1) -> LocalPlant | ContainedPlant:
 
 
 @contextmanager
-def running_plant(*, infra_only: bool, workers: int = 1) -> Iterator[RunningPlant]:
-    """A plant of its own, deleted afterwards."""
+def environment(told: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for a while; no test after it sees them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in told.items():
+            patch.setenv(name, value)
+        yield
+
+
+@contextmanager
+def running_plant(
+    *, infra_only: bool, workers: int = 1, told: Mapping[str, str] | None = None
+) -> Iterator[RunningPlant]:
+    """A plant of its own, deleted afterwards. `told`: settings that its processes are started with."""
     run_dir = Path(tempfile.mkdtemp(prefix="plant-", dir="/tmp"))
     run_dir.chmod(0o755)
     local = plant_in(run_dir, workers)
     try:
-        local.up(infra_only=infra_only)
-        yield RunningPlant(local, local.endpoints())
+        with environment(told or {}):
+            local.up(infra_only=infra_only)
+        yield RunningPlant(local, local.endpoints(), told=told or {})
     finally:
         if keep := os.environ.get("KEEP_LOGS"):
             shutil.copytree(run_dir / "logs", Path(keep) / run_dir.name, dirs_exist_ok=True)
