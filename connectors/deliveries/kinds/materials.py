@@ -9,6 +9,7 @@ import msgspec
 from pydantic import BaseModel
 
 from connectors.deliveries.kind import Call, Due, Kind, New, Reacted, Refused, Rows
+from connectors.said import said
 from connectors.systems import erp, rows, wms
 from connectors.systems.rows import BadRow, Checked
 from schemas.codec import Unreadable, encode
@@ -17,7 +18,7 @@ from schemas.ids import short
 from schemas.settings import Settings
 from sql.reads import inventory, materials
 from sql.reads.operators import Sync, remember
-from streams.driver import Output, failure_output, output_of
+from streams.driver import Output, failure_output
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -89,12 +90,12 @@ def _take_master(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _
     sentence = f"{len(told)} materials, {len(new)} of them new; {len(checked.bad)} rows rejected."
     sync = Sync(due.delivery_id, MASTER_TYPE, len(new), len(told) - len(new), 0, len(checked.bad), sentence, at)
     remember(cursor, due.tenant_id, sync)
-    said = [_said(due, "erp.material_upserted", erp.material(row), "ERP", at, at) for row in told.values()]
+    upserted = [_said(due, "erp.material_upserted", erp.material(row), "ERP", at, at) for row in told.values()]
     letters = [
         _letter(due, "erp.material_upserted", MASTER_TYPE, "ERP", bad.material_id, bad.document, bad.refusal, at)
         for bad in checked.bad
     ]
-    return [*said, *_untold(cursor, letters)]
+    return [*upserted, *_untold(cursor, letters)]
 
 
 def _take_stock(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
@@ -124,8 +125,8 @@ def _take_stock(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _s
             for each in sorted(unknown)
         ),
     ]
-    said = [_said(due, name, wms.stock(row), "WMS", row.last_updated or at, at) for row in known]
-    return [*said, *_untold(cursor, letters)]
+    reported = [_said(due, name, wms.stock(row), "WMS", row.last_updated or at, at) for row in known]
+    return [*reported, *_untold(cursor, letters)]
 
 
 def _summary(known: Sequence[Any], unknown: Iterable[str], bad: Sequence[BadRow]) -> str:
@@ -138,19 +139,16 @@ def _summary(known: Sequence[Any], unknown: Iterable[str], bad: Sequence[BadRow]
 
 def _said(due: Due, type_name: str, payload: Any, system: str, moment: datetime, at: datetime) -> Output:
     """A message of a sync; its id follows from the delivery and the material."""
-    message = Message(
+    return said(
+        type_name,
+        due.tenant_id,
+        payload,
         message_id=short(f"{type_name}-{due.delivery_id}-{payload.material_id}"),
-        type=type_name,
-        tenant_id=due.tenant_id,
         timestamp=moment.astimezone(UTC),
-        source_system=system,
-        correlation_id=due.correlation_id,
-        source="jobs",
-        position=0,
         received_at=at,
-        payload=payload,
+        correlation_id=due.correlation_id,
+        source_system=system,
     )
-    return output_of(message)
 
 
 def _letter(

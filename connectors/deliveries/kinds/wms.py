@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, NotYet, Reacted, Refused, Rows
+from connectors.said import said
 from connectors.systems import wms_calls
 from connectors.systems.wms_calls import Allocation, Issue, Need, Place
 from schemas.codec import Unreadable
@@ -22,7 +23,7 @@ from schemas.messages.materials import (
 )
 from schemas.settings import Settings
 from sql.reads import inventory
-from streams.driver import Output, output_of
+from streams.driver import Output
 
 SYSTEM: Final = "WMS"
 RESERVATION, RELEASE, CONSUMPTION = "wms.reservation", "wms.release", "wms.consumption"
@@ -221,7 +222,15 @@ def _taken_by_nobody(message: Message[MaterialConsumed]) -> Output:
     payload = ConsumptionConfirmed(
         material_id=told.material_id, transaction_id=told.transaction_id, confirmed_at=message.received_at
     )
-    return _said("inventory.consumption_confirmed", message, payload, short(f"confirmed-{told.transaction_id}"))
+    return said(
+        "inventory.consumption_confirmed",
+        message.tenant_id,
+        payload,
+        message_id=short(f"confirmed-{told.transaction_id}"),
+        timestamp=message.timestamp,
+        received_at=message.received_at,
+        correlation_id=message.correlation_id,
+    )
 
 
 def _consumption(rows: Rows, due: Due, settings: Settings) -> Call:
@@ -283,37 +292,14 @@ def consumption_acknowledged(rows: Rows, message: Message[ConsumptionAcknowledge
 
 def _answer(due: Due, type_name: str, payload: Any, natural: str, at: datetime) -> Output:
     """A message that follows from an answer; its id follows from the delivery."""
-    return output_of(
-        Message(
-            message_id=short(f"{due.delivery_id}-{natural}"),
-            type=type_name,
-            tenant_id=due.tenant_id,
-            timestamp=at,
-            source_system=SYSTEM,
-            correlation_id=due.correlation_id,
-            source="jobs",
-            position=0,
-            received_at=at,
-            payload=payload,
-        )
-    )
-
-
-def _said(type_name: str, cause: Message[Any], payload: Any, identity: str) -> Output:
-    """A message that follows from an event."""
-    return output_of(
-        Message(
-            message_id=identity,
-            type=type_name,
-            tenant_id=cause.tenant_id,
-            timestamp=cause.timestamp,
-            source_system="MRAOS",
-            correlation_id=cause.correlation_id,
-            source="jobs",
-            position=0,
-            received_at=cause.received_at,
-            payload=payload,
-        )
+    return said(
+        type_name,
+        due.tenant_id,
+        payload,
+        message_id=short(f"{due.delivery_id}-{natural}"),
+        timestamp=at,
+        correlation_id=due.correlation_id,
+        source_system=SYSTEM,
     )
 
 
