@@ -4,9 +4,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
-from psycopg.rows import dict_row
-
 from schemas.envelope import Message
 from schemas.messages.work_orders import WorkOrderAssign, WorkOrderCommand
 from streams.driver import Output
@@ -60,9 +57,8 @@ def complete(plant: RunningPlant, count_: int = 1) -> list[str]:
 
 def rows(plant: RunningPlant, query: str, *values: Any) -> list[dict[str, Any]]:
     """Rows as the plant's tenant sees them."""
-    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection:
-        connection.execute("SELECT set_config('app.current_tenant_id', %s, true)", [plant.endpoints["TENANT_ID"]])
-        return connection.execute(query.encode(), values or None).fetchall()
+    with plant.rows() as found:
+        return found.execute(query.encode(), values or None).fetchall()
 
 
 def deliveries_of(plant: RunningPlant, *orders: str) -> list[dict[str, Any]]:
