@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from pydantic import BaseModel
 
-from connectors.deliveries.kind import Call, Due, Kind, New, Reacted, Refused, Rows
+from connectors.deliveries.kind import Call, Due, Kind, New, Reacted, Rows, refusing
 from connectors.said import said
 from connectors.systems import erp, rows, wms
 from connectors.systems.rows import BadRow, Checked
@@ -62,10 +62,8 @@ def _ask_master(_rows: Rows, _due: Due, _settings: Settings) -> Call:
 
 def _next_page(call: Call, answer: Any) -> Call | None:
     """The page after this one. Raises Refused where the answer has no rows."""
-    try:
+    with refusing():
         query = rows.next_page(dict(call.query), answer, "materials")
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     return None if query is None else call._replace(query=query)
 
 
@@ -75,10 +73,8 @@ def _ask_stock(_rows: Rows, _due: Due, settings: Settings) -> Call:
 
 def _checked(answers: Sequence[Any], model: type[Row]) -> Checked[Row]:
     """The rows of all pages. Raises Refused where one has none."""
-    try:
+    with refusing():
         return rows.check((row for answer in answers for row in rows.listed(answer, "materials")), model)
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
 
 
 def _take_master(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:

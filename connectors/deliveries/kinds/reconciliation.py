@@ -12,7 +12,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from connectors.credentials import is_set
-from connectors.deliveries.kind import Call, Due, Kind, Mail, New, NotNeeded, Reacted, Refused, Rows
+from connectors.deliveries.kind import Call, Due, Kind, Mail, New, NotNeeded, Reacted, Rows, refusing
 from connectors.said import alert, message_of
 from connectors.systems import erp_orders
 from connectors.systems.erp_orders import ListedOrder
@@ -67,10 +67,8 @@ def _compared(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, settin
     report_id = report_id_of(due.delivery_id, until, settings)
     if reconciliations.is_stored(rows, report_id):
         return ()
-    try:
+    with refusing():
         listed, bad = erp_orders.read_rows([row for answer in answers for row in erp_orders.rows_of(answer)])
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     since = datetime.fromisoformat(due.told["since"])
     erp = {order.erp_work_order_id: erp_orders.compared(order) for order in listed}
     own = reconciliations.ours(rows, list(erp), since, at)

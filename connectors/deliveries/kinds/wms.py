@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, NotYet, Reacted, Refused, Rows
+from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, NotYet, Reacted, Rows, refusing
 from connectors.said import said
 from connectors.systems import wms_calls
 from connectors.systems.wms_calls import Allocation, Issue, Need, Place
@@ -106,10 +106,8 @@ def _is_earlier(other: Mapping[str, Any], due: Due) -> bool:
 
 def _reserved(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
     """The warehouse's lots, with those of earlier requests of the order, replace ours."""
-    try:
+    with refusing():
         told = wms_calls.allocation(inventory.body_of(rows, due.delivery_id), answers[-1])
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     earlier = _allocations(rows, due)
     return [
         _answer(due, "inventory.reservation_confirmed", payload, row["material_id"], at)
@@ -192,15 +190,9 @@ def _release(rows: Rows, due: Due, settings: Settings) -> Call:
 
 def _done(_rows: Rows, _due: Due, answers: Sequence[Any], _at: datetime, _settings: Settings) -> Sequence[Output]:
     """Nothing follows, unless the answer says that it was not done."""
-    _refuse_failure(answers[-1])
+    with refusing():
+        wms_calls.refuse_failure(answers[-1])
     return ()
-
-
-def _refuse_failure(answer: Any) -> None:
-    try:
-        wms_calls.refuse_failure(answer)
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
 
 
 def material_consumed(rows: Rows, message: Message[MaterialConsumed], settings: Settings) -> Reacted:
@@ -262,7 +254,8 @@ def _issues(row: Mapping[str, Any]) -> list[Issue]:
 
 def _consumed(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
     """The warehouse's counts contain it from now on."""
-    _refuse_failure(answers[-1])
+    with refusing():
+        wms_calls.refuse_failure(answers[-1])
     return [
         _answer(
             due,
