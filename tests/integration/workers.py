@@ -12,7 +12,6 @@ import stamina
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.codec import decode, encode
-from schemas.messages.work_orders import ProductionCounted
 from schemas.settings import Settings
 from schemas.topics import changelog_of, key_of
 from streams.driver import Processor, stored
@@ -20,7 +19,7 @@ from streams.kafka.producer import producer_config
 from streams.states import States, Tables
 from streams.topology import TOPOLOGY, processor
 from tests.integration.kept import Kept
-from tests.messages import created, message
+from tests.messages import created, message, units_counted
 
 INBOX, EVENTS, DEAD_LETTERS = "work-order-inbox", "work-orders", "integration-failures"
 
@@ -92,17 +91,7 @@ class Load:
         self.sent[order] += units
         log_id = f"{order}-{number}"
         self.log_ids.add(log_id)
-        payload = ProductionCounted(
-            work_order_id=order,
-            machine_id="M-1",
-            log_id=log_id,
-            units=units,
-            scrapped_units=0,
-            units_reported=units,
-            cumulative_units=self.sent[order],
-            counter_epoch=0,
-            quality_status="pass",
-        )
+        payload = units_counted(order, units, log_id, cumulative_units=self.sent[order])
         self._say(message("production.counted", payload, number / 1000, source=f"bench-{order}", position=number))
 
     def at_pace(self, per_second: int, seconds: float) -> None:
