@@ -17,13 +17,13 @@ from connectors import metrics
 from connectors.age import Age, Line, Outage, span
 from connectors.outbox import Item, Outbox
 from connectors.registry import NOWHERE_INBOX, NOWHERE_TYPE, Route, Transport, route_of
+from connectors.said import said
 from connectors.systems.statement import Context, Statement, milliseconds
 from schemas.codec import Unreadable
-from schemas.envelope import Message
 from schemas.ids import short
 from schemas.messages.machines import ConnectionGap, Recovery, Stretch
 from schemas.settings import Settings
-from streams.driver import Output, failure_output, output_of
+from streams.driver import Output, failure_output
 from streams.integration_metrics import MESSAGES
 
 # A record on Kafka may have 1 MB; as base64 these bytes have 800 kB.
@@ -126,21 +126,18 @@ class Bridge:
         return True
 
     def _output(self, statement: Statement, received_at: datetime, late: bool) -> Output:
-        message = Message(
-            message_id=statement.message_id,
-            type=statement.type,
-            tenant_id=self._settings.tenant_id,
-            timestamp=statement.timestamp,
-            source_system="MES",
-            correlation_id=statement.message_id,
-            source=self._line.name,
-            position=0,
-            received_at=received_at,
-            late=late,
-            payload=statement.payload,
-        )
         _accepted(statement.type).inc()
-        return output_of(message)
+        return said(
+            statement.type,
+            self._settings.tenant_id,
+            statement.payload,
+            message_id=statement.message_id,
+            timestamp=statement.timestamp,
+            received_at=received_at,
+            source_system="MES",
+            source=self._line.name,
+            late=late,
+        )
 
     def _refuse(
         self, received: Received, route: Route | None, statement: Statement | None, refusal: Unreadable

@@ -16,14 +16,14 @@ from confluent_kafka import KafkaException
 
 from connectors import metrics
 from connectors.resilience import wait
+from connectors.said import said
 from connectors.systems.inventory_cdc import stock_updated
 from connectors.systems.statement import Context, Statement
 from connectors.transports.kafka import GroupReader, Heard
 from schemas.codec import Unreadable
-from schemas.envelope import Message
 from schemas.ids import tenant_of
 from schemas.settings import Settings
-from streams.driver import Output, failure_output, output_of
+from streams.driver import Output, failure_output
 from streams.kafka.producer import Publisher
 
 log = structlog.get_logger()
@@ -90,20 +90,16 @@ def _output(settings: Settings, record: Heard) -> Output:
         metrics.DEAD_LETTERS.labels(refusal.code).inc()
         return _letter(tenant_id, record, statement, refusal)
     metrics.ACCEPTED.labels(statement.type).inc()
-    return output_of(
-        Message(
-            message_id=statement.message_id,
-            type=statement.type,
-            tenant_id=tenant_id,
-            timestamp=statement.timestamp,
-            source_system="WMS",
-            correlation_id=statement.message_id,
-            source=f"{TOPIC}-{record.partition}",
-            position=0,
-            received_at=record.at,
-            late=is_late,
-            payload=statement.payload,
-        )
+    return said(
+        statement.type,
+        tenant_id,
+        statement.payload,
+        message_id=statement.message_id,
+        timestamp=statement.timestamp,
+        received_at=record.at,
+        source_system="WMS",
+        source=f"{TOPIC}-{record.partition}",
+        late=is_late,
     )
 
 

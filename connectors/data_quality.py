@@ -8,14 +8,13 @@ import msgspec
 
 from connectors.deliveries.kind import Rows
 from connectors.reactions import Reacted
-from schemas.envelope import Message
+from connectors.said import alert
 from schemas.ids import milliseconds, short
-from schemas.messages.failures import AlertRaised, Severity
 from schemas.settings import Settings
 from sql.reads import data_quality
 from streams.domain.anomalies import Judgement
 from streams.domain.signals import READINGS_WANTED, Look, Reading, Watched, watch
-from streams.driver import Output, output_of
+from streams.driver import Output
 
 HISTORY: Final = timedelta(hours=4)
 LATELY: Final = timedelta(minutes=5)
@@ -89,41 +88,4 @@ def _alerts(tenant_id: str, machine_id: str, before: Watched, after: Watched, mo
         earlier = before.signals.get(name)
         if now.since is not None and (earlier is None or earlier.since is None):
             key = short(f"data-quality-{machine_id}-{name}-{milliseconds(now.since)}")
-            yield alert(tenant_id, key, KIND, "warning", "machine", machine_id, now.sentence, moment)
-
-
-def alert(
-    tenant_id: str,
-    key: str,
-    kind: str,
-    severity: Severity,
-    entity_type: str,
-    entity_id: str,
-    sentence: str,
-    moment: datetime,
-) -> Output:
-    """An alert that the watch raises; the key says which episode, so that it is one alert however often it is said."""
-    raised = AlertRaised(
-        alert_id=key,
-        alert_key=key,
-        kind=kind,
-        severity=severity,
-        entity_type=entity_type,
-        entity_id=entity_id,
-        message=sentence,
-        raised_at=moment,
-    )
-    return output_of(
-        Message(
-            message_id=key,
-            type="alert.raised",
-            tenant_id=tenant_id,
-            timestamp=moment,
-            source_system="MRAOS",
-            correlation_id=key,
-            source="jobs",
-            position=0,
-            received_at=moment,
-            payload=raised,
-        )
-    )
+            yield alert(tenant_id, KIND, "warning", ("machine", machine_id), now.sentence, moment, key=key)

@@ -6,7 +6,7 @@ the projector has written its rows. Of several processes one reacts, the others 
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -28,7 +28,7 @@ from sql import database, offsets
 from sql.offsets import Lane, Superseded
 from sql.read_models.registry import READ_MODELS
 from streams.driver import Output, Rejected, failure_output
-from streams.kafka.consumer import LogReader
+from streams.kafka.consumer import LogReader, lag
 from streams.projection import Line, lines
 
 log = structlog.get_logger()
@@ -135,7 +135,10 @@ def run(settings: Settings, stop: threading.Event, publish: Publish) -> None:
     """React until told to stop; Postgres, Kafka and another process that reacts are waited out."""
     while not stop.is_set():
         try:
-            with _connected(settings, stop) as connection, contextlib.closing(LogReader(settings)) as reader:
+            with (
+                database.locked(settings.database_url, LOCK, stop, IDLE_SECONDS) as connection,
+                contextlib.closing(LogReader(settings)) as reader,
+            ):
                 _follow(stop, Reactor(settings, connection, publish), reader)
         except (KafkaException, KafkaIsAway, Superseded) as error:
             log.warning("reactions_wait", reason=str(error))
@@ -146,19 +149,6 @@ def run(settings: Settings, stop: threading.Event, publish: Publish) -> None:
         finally:
             metrics.REACTOR_READY.set(0)
         stop.wait(PAUSE_SECONDS)
-
-
-@contextlib.contextmanager
-def _connected(settings: Settings, stop: threading.Event) -> Iterator[psycopg.Connection[Any]]:
-    """A connection that holds the reactor's lock; whoever comes second waits here until the first is gone."""
-    with database.connect(settings.database_url) as connection:
-        connection.autocommit = True
-        while not stop.is_set():
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
-            if row and row[0]:
-                break
-            stop.wait(IDLE_SECONDS)
-        yield connection
 
 
 def _follow(stop: threading.Event, reactor: Reactor, reader: LogReader) -> None:
@@ -184,8 +174,5 @@ def _follow(stop: threading.Event, reactor: Reactor, reader: LogReader) -> None:
 
 
 def _report(reader: LogReader, reacted: Mapping[Lane, int]) -> None:
-    lag: dict[str, int] = {}
-    for (topic, partition), end in reader.ends(reacted).items():
-        lag[topic] = lag.get(topic, 0) + max(0, end - reacted[topic, partition])
-    for topic, records in lag.items():
+    for topic, records in lag(reader.ends(reacted), reacted).items():
         metrics.REACTOR_LAG.labels(topic).set(records)

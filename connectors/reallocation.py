@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.deliveries.kind import Reacted, Rows
+from connectors.said import alert
 from schemas.envelope import Message
 from schemas.ids import milliseconds, short
-from schemas.messages.failures import AlertRaised
 from schemas.messages.machines import DowntimeRecorded, MachineChanged
 from schemas.settings import MachineLayout, Settings
 from sql.reads import reallocations
 from streams.domain.reallocation import Candidate, FreeOperator, Stranded, Suggestion, suggest
-from streams.driver import Output, output_of
+from streams.driver import Output
 
 ALERT: Final = "resource.reallocation"
 LOOKED_AT: Final = 50
@@ -129,27 +129,15 @@ def _alert(message: Message[Any], down: Any, downtime_id: str, suggestions: list
     first = suggestions[0]
     key = short(f"reallocation-{downtime_id}-{first.order.work_order_id}")
     sentence = f"{down['machine_name']} ({down['machine_id']}) is down. {first.sentence}{more}"
-    alert = AlertRaised(
-        alert_id=key,
-        alert_key=key,
-        kind=ALERT,
-        severity="warning",
-        entity_type="machine",
-        entity_id=down["machine_id"],
-        message=sentence[:4000],
-        raised_at=at,
-    )
-    return output_of(
-        Message(
-            message_id=key,
-            type="alert.raised",
-            tenant_id=message.tenant_id,
-            timestamp=message.timestamp,
-            source_system="MRAOS",
-            correlation_id=message.correlation_id,
-            source="jobs",
-            position=0,
-            received_at=message.received_at,
-            payload=alert,
-        )
+    return alert(
+        message.tenant_id,
+        ALERT,
+        "warning",
+        ("machine", down["machine_id"]),
+        sentence,
+        at,
+        key=key,
+        timestamp=message.timestamp,
+        received_at=message.received_at,
+        correlation_id=message.correlation_id,
     )

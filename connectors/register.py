@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 from datetime import UTC, datetime
 
+from connectors.said import said
 from schemas.codec import encode
-from schemas.envelope import Message
 from schemas.messages.machines import MachineRegistered
 from schemas.settings import MachineLayout, Settings
-from streams.driver import Output, output_of
+from streams.driver import Output
 from streams.kafka.producer import Publisher
 
 TYPE = "machine.register"
@@ -34,16 +34,4 @@ def registration(tenant_id: str, machine: MachineLayout, now: datetime) -> Outpu
         ideal_cycle_time_seconds=machine.ideal_cycle_time_seconds,
     )
     digest = hashlib.sha256(encode(payload)).hexdigest()[:16]
-    message = Message(
-        message_id=f"register-{digest}",
-        type=TYPE,
-        tenant_id=tenant_id,
-        timestamp=now,
-        source_system="MRAOS",
-        correlation_id=f"register-{digest}",
-        source="plant-layout",
-        position=0,
-        received_at=now,
-        payload=payload,
-    )
-    return output_of(message)
+    return said(TYPE, tenant_id, payload, message_id=f"register-{digest}", timestamp=now, source="plant-layout")

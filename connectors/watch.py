@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.age import span
-from connectors.data_quality import alert
 from connectors.deliveries.kind import Rows
 from connectors.figures import Calls, Figures, gather, gather_calls
 from connectors.reactions import Reacted
+from connectors.said import alert
 from schemas.ids import milliseconds, short
 from schemas.messages.failures import Severity
 from schemas.settings import Settings
@@ -166,4 +166,5 @@ def _judge(
     episodes.keep(rows, tenant_id, condition.name, entity, value, sentence, moment)
     if not is_known:
         key = short(f"{condition.name}-{entity}-{milliseconds(moment)}")
-        yield alert(tenant_id, key, condition.kind, condition.severity, "integration", entity, sentence, moment)
+        about = ("integration", entity)
+        yield alert(tenant_id, condition.kind, condition.severity, about, sentence, moment, key=key)

@@ -1,5 +1,8 @@
 """Connections to Postgres, the tenant of a transaction, and what an SQL error means."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -11,6 +14,22 @@ DATA = ("22", "23")
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
     """One connection, without autocommit."""
     return psycopg.connect(url, connect_timeout=5)
+
+
+@contextlib.contextmanager
+def locked(url: str, lock: int, stop: threading.Event, look_again_seconds: float) -> Iterator[psycopg.Connection[Any]]:
+    """A connection with autocommit that holds an advisory lock; whoever comes second waits until the first is gone.
+
+    Told to stop, it waits no longer: the connection is given without the lock, to one that must write nothing.
+    """
+    with connect(url) as connection:
+        connection.autocommit = True
+        while not stop.is_set():
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [lock]).fetchone()
+            if row and row[0]:
+                break
+            stop.wait(look_again_seconds)
+        yield connection
 
 
 def tenant(cursor: psycopg.Cursor[Any], tenant_id: str) -> None:

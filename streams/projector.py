@@ -5,7 +5,7 @@ import contextlib
 import threading
 import time
 from collections import Counter as Counts
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from sql.read_models.events import Event
 from sql.read_models.registry import READ_MODELS
 from streams import integration_metrics, telemetry
 from streams.driver import Output
-from streams.kafka.consumer import LogReader, LogTruncated
+from streams.kafka.consumer import LogReader, LogTruncated, lag
 from streams.kafka.producer import Publisher
 from streams.projection import Line, lines, write
 
@@ -124,7 +124,10 @@ def _run(settings: Settings, stop: threading.Event, publish: Callable[[Sequence[
         with attempt:
             READY.set(0)
             if not stop.is_set():
-                with _connected(settings, stop) as connection, contextlib.closing(LogReader(settings)) as reader:
+                with (
+                    database.locked(settings.database_url, LOCK, stop, IDLE_SECONDS) as connection,
+                    contextlib.closing(LogReader(settings)) as reader,
+                ):
                     _follow(settings, stop, Projector(connection, publish), reader)
 
 
@@ -136,19 +139,6 @@ def _is_weather(error: Exception) -> bool:
         log.warning("kafka_is_away", reason=str(error))
         return True
     return False
-
-
-@contextlib.contextmanager
-def _connected(settings: Settings, stop: threading.Event) -> Iterator[psycopg.Connection[Any]]:
-    """A connection that holds the projector's lock; a second projector waits here until the first is gone."""
-    with database.connect(settings.database_url) as connection:
-        connection.autocommit = True
-        while not stop.is_set():
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
-            if row and row[0]:
-                break
-            stop.wait(IDLE_SECONDS)
-        yield connection
 
 
 def _follow(settings: Settings, stop: threading.Event, projector: Projector, reader: LogReader) -> None:
@@ -183,8 +173,5 @@ def _gather(settings: Settings, reader: LogReader, began: float) -> list[Message
 
 
 def _report_lag(reader: LogReader, projected: Mapping[Lane, int]) -> None:
-    lag: dict[str, int] = {}
-    for (topic, partition), end in reader.ends(projected).items():
-        lag[topic] = lag.get(topic, 0) + max(0, end - projected[topic, partition])
-    for topic, records in lag.items():
+    for topic, records in lag(reader.ends(projected), projected).items():
         LAG.labels(topic).set(records)

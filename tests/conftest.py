@@ -1,11 +1,16 @@
 """Fixtures of the suites that need real services."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
+from schemas.settings import DEFAULT_TENANT
+from sql.__main__ import migrate_to
 from tests.plants import RunningPlant, running_plant
 from tests.systems import simulated_systems
+from tests.tables import rows_of
 
 # What takes minutes in a factory takes seconds here: retries of calls, and how long a circuit stays open.
 SHORT = {
@@ -31,6 +36,21 @@ def infra() -> Iterator[RunningPlant]:
 def kafka_bootstrap(infra: RunningPlant) -> str:
     """Where to reach that Kafka."""
     return infra.kafka_bootstrap
+
+
+@pytest.fixture(scope="module")
+def migrated(infra: RunningPlant) -> RunningPlant:
+    """The same, with tables."""
+    migrate_to(infra.owner_url, "head")
+    return infra
+
+
+@pytest.fixture
+def rows(migrated: RunningPlant) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
+    """A transaction that is not kept: every test has an empty plant."""
+    with rows_of(migrated.app_url, DEFAULT_TENANT) as cursor:
+        yield cursor
+        cursor.connection.rollback()
 
 
 @pytest.fixture(scope="session")

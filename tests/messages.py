@@ -8,7 +8,7 @@ from typing import Any
 from schemas.codec import decode, encode
 from schemas.envelope import Message
 from schemas.messages.machines import MachineRegistered, ProductionCount
-from schemas.messages.work_orders import WorkOrderCreated
+from schemas.messages.work_orders import ProductionCounted, WorkOrderCreated
 from schemas.settings import DEFAULT_TENANT
 from schemas.topics import key_of
 from streams.driver import Batch, Record, fold_batch
@@ -20,6 +20,22 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 def at(seconds: float) -> datetime:
     """A moment, in seconds after noon."""
     return NOON + timedelta(seconds=seconds)
+
+
+def units_counted(order: str, units: int, log_id: str, **fields: Any) -> ProductionCounted:
+    """A machine made units of an order, all good unless the fields say otherwise."""
+    complete: dict[str, Any] = {
+        "work_order_id": order,
+        "machine_id": "M-1",
+        "log_id": log_id,
+        "units": units,
+        "scrapped_units": 0,
+        "units_reported": units,
+        "cumulative_units": units,
+        "counter_epoch": 0,
+        "quality_status": "pass",
+    }
+    return ProductionCounted(**(complete | fields))
 
 
 def message(

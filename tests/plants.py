@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from compose.local.plant import LocalPlant
 from schemas.settings import Settings
 from tests.containers import ContainedPlant
 from tests.systems import SimulatedSystems
+from tests.tables import rows_of
 
 Found = TypeVar("Found")
 
@@ -88,6 +89,10 @@ class RunningPlant:
         """Have that many Faust workers."""
         with environment(self.told):
             plant_in(self.local.folder.path, count).up()
+
+    def rows(self) -> AbstractContextManager[psycopg.Cursor[dict[str, Any]]]:
+        """A transaction of the plant's tenant, which is kept."""
+        return rows_of(self.app_url, self.endpoints["TENANT_ID"])
 
     def await_rows(self, query: str, *parameters: Any, seconds: float = 20) -> list[tuple[Any, ...]]:
         """The rows of a query, as soon as there are some; as the plant's tenant."""

@@ -19,13 +19,13 @@ from connectors.reactions import REACTIONS
 from schemas.codec import decode, encode
 from schemas.envelope import Message
 from schemas.messages.materials import MaterialUpserted, StockBatch, StockReported
-from schemas.messages.work_orders import BomLine, ProductionCounted, WorkOrderAssign, WorkOrderCommand, WorkOrderCreated
+from schemas.messages.work_orders import BomLine, WorkOrderAssign, WorkOrderCommand, WorkOrderCreated
 from schemas.settings import DEFAULT_TENANT, Settings
 from sql import database, deliveries
 from streams.driver import Output, Record, fold_batch, output_of
 from streams.projection import Line, write
 from streams.topology import TOPOLOGY
-from tests.messages import NOON
+from tests.messages import NOON, units_counted
 
 BY_INBOX = {processor.inbox: processor for processor in TOPOLOGY}
 Row = dict[str, Any]
@@ -133,17 +133,7 @@ class Yard:
 
     def produce(self, work_order_id: str, units: int) -> None:
         """A machine makes units for it."""
-        told = ProductionCounted(
-            work_order_id=work_order_id,
-            machine_id="M-1",
-            log_id=f"log-{self.now.isoformat()}",
-            units=units,
-            scrapped_units=0,
-            units_reported=units,
-            cumulative_units=units,
-            counter_epoch=0,
-            quality_status="pass",
-        )
+        told = units_counted(work_order_id, units, f"log-{self.now.isoformat()}")
         self.tell("production.counted", told)
 
     # What the process `jobs` does with deliveries.

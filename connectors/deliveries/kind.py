@@ -1,12 +1,14 @@
 """What a delivery is: one thing to tell or ask another system; and how a kind of delivery is described."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from psycopg import Cursor
 
+from schemas.codec import Unreadable
 from schemas.settings import Settings
 from streams.driver import Output
 
@@ -91,6 +93,15 @@ class NotNeeded(Exception):
 
 class Refused(Exception):
     """The other system answered 2xx, but says that it did not do it: as permanent as a 400."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """An answer that cannot be read, or that says it was not done, is a refusal: Unreadable becomes Refused."""
+    try:
+        yield
+    except Unreadable as refusal:
+        raise Refused(refusal.reason) from refusal
 
 
 def _nothing(_rows: Rows, _due: Due, _answers: Sequence[Any], _at: datetime, _settings: Settings) -> Sequence[Output]:

@@ -5,11 +5,11 @@ from hashlib import sha256
 from typing import Any
 
 from connectors.resilience import CODES, COUNTS, Trouble
+from connectors.said import alert
 from schemas.codec import encode
-from schemas.envelope import Message
-from schemas.messages.failures import AlertRaised, Severity
+from schemas.messages.failures import Severity
 from schemas.settings import Settings
-from streams.driver import Output, Rejected, failure_output, output_of
+from streams.driver import Output, Rejected, failure_output
 
 INBOX = "deliveries"
 
@@ -82,26 +82,14 @@ def _alert(
     """An alert; told again of the same cause, it is the same."""
     key = f"{kind}/{entity_id}/{cause}"
     identity = sha256(f"{tenant_id}/{key}".encode()).hexdigest()[:32]
-    payload = AlertRaised(
+    return alert(
+        tenant_id,
+        kind,
+        severity,
+        (entity_type, entity_id),
+        words[:2000],
+        at,
+        key=sha256(key.encode()).hexdigest()[:32] if len(key) > 128 else key,
         alert_id=f"alert-{identity}",
-        alert_key=sha256(key.encode()).hexdigest()[:32] if len(key) > 128 else key,
-        kind=kind,
-        severity=severity,
-        entity_type=entity_type,
-        entity_id=entity_id,
-        message=words[:2000],
-        raised_at=at,
-    )
-    message = Message(
-        message_id=f"alert-{identity}",
-        type="alert.raised",
-        tenant_id=tenant_id,
-        timestamp=at,
-        source_system="MRAOS",
         correlation_id=cause,
-        source="jobs",
-        position=0,
-        received_at=at,
-        payload=payload,
     )
-    return output_of(message)

@@ -8,11 +8,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.settings import Settings
 from sql.read_models.registry import READ_MODELS
+from streams.kafka.consumer import Lane, lag
 from streams.topology import TOPOLOGY
 
 GROUP = "mfg"
 PATIENCE_SECONDS = 3.0
-Lane = tuple[str, int]
 
 
 class Lags:
@@ -29,12 +29,12 @@ class Lags:
             asked = ConsumerGroupTopicPartitions(GROUP, [TopicPartition(*lane) for lane in ends])
             answer = self._admin.list_consumer_group_offsets([asked], request_timeout=PATIENCE_SECONDS)
             found = answer[GROUP].result(PATIENCE_SECONDS).topic_partitions
-        return _sums(ends, {(each.topic, each.partition): max(0, each.offset) for each in found})
+        return lag(ends, {(each.topic, each.partition): max(0, each.offset) for each in found})
 
     def of_projector(self, offsets: dict[Lane, int]) -> dict[str, int]:
         """Records of each event topic that are no rows yet."""
         with self._lock:
-            return _sums(self._ends(READ_MODELS), offsets)
+            return lag(self._ends(READ_MODELS), offsets)
 
     def is_reachable(self) -> bool:
         """Whether a broker answers. Raises KafkaException."""
@@ -46,10 +46,3 @@ class Lags:
         asked = {TopicPartition(*lane): OffsetSpec.latest() for lane in lanes}
         found = self._admin.list_offsets(asked, request_timeout=PATIENCE_SECONDS)
         return {(each.topic, each.partition): told.result(PATIENCE_SECONDS).offset for each, told in found.items()}
-
-
-def _sums(ends: dict[Lane, int], offsets: dict[Lane, int]) -> dict[str, int]:
-    lag: dict[str, int] = {}
-    for lane, end in ends.items():
-        lag[lane[0]] = lag.get(lane[0], 0) + max(0, end - offsets.get(lane, 0))
-    return lag

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from connectors.gateway import correlation
 from connectors.gateway.problems import unavailable
-from schemas.envelope import Message as Envelope
+from connectors.said import message_of
 from schemas.settings import Settings
 from streams.driver import Output, output_of
 from streams.kafka.producer import producer_config
@@ -79,17 +79,16 @@ def said(
     """A message as the gateway says it, ready to publish. Without an id of its own it gets a random one."""
     now = datetime.now(UTC)
     identity = message_id or f"request-{uuid.uuid4().hex}"
-    message = Envelope(
+    message = message_of(
+        type_name,
+        tenant_id,
+        payload,
         message_id=identity,
-        type=type_name,
-        tenant_id=tenant_id,
         timestamp=timestamp or now,
-        source_system=source_system,
-        correlation_id=correlation_id or identity,
-        source="gateway",
-        position=0,
         received_at=now,
-        payload=payload,
+        correlation_id=correlation_id or identity,
+        source_system=source_system,
+        source="gateway",
     )
     correlation.note(message.correlation_id)
     return output_of(message)

@@ -1,9 +1,9 @@
 """What the HR system says (002 section 5), checked and translated; and the time entries it is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -17,6 +17,9 @@ Id = Annotated[str, Field(min_length=1, max_length=128)]
 Words = Annotated[str, Field(max_length=4000)]
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2200, 1, 1))]
 HUNDREDTH = Decimal("0.01")
+
+
+Told = TypeVar("Told")
 
 
 class _Told(BaseModel):
@@ -84,28 +87,27 @@ class Rejection(NamedTuple):
 
 def employees(rows: Sequence[Any]) -> tuple[dict[str, EmployeeUpserted], list[Rejection]]:
     """The employees of a sync by id, and the rows that cannot be read. Named twice, the later row counts."""
-    found: dict[str, EmployeeUpserted] = {}
-    rejected: list[Rejection] = []
-    for row in rows:
-        try:
-            told = _employee(validated(HrEmployee, _readable(row)))
-            found[told.employee_id] = told
-        except Unreadable as refusal:
-            rejected.append(_rejection(row, refusal))
-    return found, rejected
+    told, rejected = _read(rows, lambda row: _employee(validated(HrEmployee, row)))
+    return {each.employee_id: each for each in told}, rejected
 
 
 def shifts(rows: Sequence[Any], zone: tzinfo) -> tuple[list[ShiftScheduled], list[Rejection]]:
     """The planned shifts of a sync, and the rows that cannot be read. Named twice, the later row counts."""
-    found: dict[tuple[str, date, str], ShiftScheduled] = {}
+    told, rejected = _read(rows, lambda row: _shift(validated(HrShift, row), zone))
+    found = {(each.employee_id, each.shift_date, each.shift_name): each for each in told}
+    return list(found.values()), rejected
+
+
+def _read(rows: Sequence[Any], read: Callable[[Any], Told]) -> tuple[list[Told], list[Rejection]]:
+    """What each row says, and those that cannot be read."""
+    found: list[Told] = []
     rejected: list[Rejection] = []
     for row in rows:
         try:
-            told = _shift(validated(HrShift, _readable(row)), zone)
-            found[told.employee_id, told.shift_date, told.shift_name] = told
+            found.append(read(_readable(row)))
         except Unreadable as refusal:
             rejected.append(_rejection(row, refusal))
-    return list(found.values()), rejected
+    return found, rejected
 
 
 def _readable(row: Any) -> Any:

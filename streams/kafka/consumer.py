@@ -79,3 +79,11 @@ class LogReader:
     def close(self) -> None:
         """Let go."""
         self._consumer.close()
+
+
+def lag(ends: Mapping[Lane, int], offsets: Mapping[Lane, int]) -> dict[str, int]:
+    """How many records of each topic are still to come for one that stands at these offsets (0 where none is named)."""
+    found: dict[str, int] = {}
+    for lane, end in ends.items():
+        found[lane[0]] = found.get(lane[0], 0) + max(0, end - offsets.get(lane, 0))
+    return found

@@ -1,11 +1,5 @@
 """Event topics as the agents would fill them, a projector as a process, and rows to look at."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,6 +20,7 @@ from streams.driver import Output, Record, fold_batch
 from streams.kafka.consumer import Lane, LogReader
 from streams.kafka.producer import producer_config
 from streams.topology import TOPOLOGY
+from tests.integration.kept import Kept
 from tests.messages import count, created, message, registered
 from tests.plants import RunningPlant, eventually
 
@@ -86,55 +81,9 @@ def publish(settings: Settings, outputs: Iterable[Output]) -> None:
     assert producer.flush(30) == 0
 
 
-class Projecting:
-    """One projector process, started again whenever it ends, until told to stop."""
-
-    def __init__(self, plant: RunningPlant, folder: Path, **env: str) -> None:
-        self.env = os.environ | plant.endpoints | {"METRICS_PORT": "0"} | env
-        self.log_path = folder / "projector.log"
-        self.starts = 0
-        self._is_wanted = True
-        self._started = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._keeper = threading.Thread(target=self._keep)
-        self._keeper.start()
-        self._started.wait()
-
-    def _keep(self) -> None:
-        while self._is_wanted:
-            with self.log_path.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "streams", "projector"], env=self.env, stdout=log, stderr=subprocess.STDOUT
-                )
-            self.starts += 1
-            self._started.set()
-            self._process.wait()
-
-    def signal(self, signum: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self._process is not None
-        self._process.send_signal(signum)
-
-    def stop(self) -> int:
-        """End it as the runner would; its exit code."""
-        self._is_wanted = False
-        asked = None
-        give_up_at = time.monotonic() + 15
-        while self._keeper.is_alive():
-            if self._process is not asked:
-                self.signal(signal.SIGCONT)
-                self.signal(signal.SIGTERM)
-                asked = self._process
-            elif time.monotonic() > give_up_at:
-                self.signal(signal.SIGKILL)
-            self._keeper.join(0.2)
-        assert self._process is not None
-        return self._process.wait()
-
-    @property
-    def log(self) -> str:
-        """What it has said."""
-        return self.log_path.read_text(errors="replace")
+def kept_projector(plant: RunningPlant, folder: Path, **env: str) -> Kept:
+    """One projector process."""
+    return Kept(folder / "projector.log", ["streams", "projector"], plant.endpoints | env)
 
 
 def rows(connection: psycopg.Connection[Any], table: str, schema: str = "public", *hidden: str) -> list[str]:

@@ -1,69 +1,21 @@
 """The process `jobs` beside a projector, over real Kafka and Postgres; orders, and what became of them."""
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-
-import psycopg
-from psycopg.rows import dict_row
 
 from schemas.envelope import Message
 from schemas.messages.work_orders import WorkOrderAssign, WorkOrderCommand
 from streams.driver import Output
 from tests.integration.events import folded, publish
+from tests.integration.kept import Kept
 from tests.messages import count, created, message, registered
 from tests.plants import RunningPlant, eventually
 
 
-class Process:
-    """A process of ours, started again whenever it ends, until told to stop."""
-
-    def __init__(self, plant: RunningPlant, log_path: Path, command: Sequence[str], **env: str) -> None:
-        self.env = os.environ | plant.endpoints | {"METRICS_PORT": "0"} | env
-        self.command, self.log_path, self.starts = command, log_path, 0
-        self._is_wanted = True
-        self._started = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
-        self._started.wait()
-
-    def _keep(self) -> None:
-        while self._is_wanted:
-            with self.log_path.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", *self.command], env=self.env, stdout=log, stderr=subprocess.STDOUT
-                )
-            self.starts += 1
-            self._started.set()
-            self._process.wait()
-
-    def kill(self) -> None:
-        """kill -9; it is started again."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-
-    def stop(self) -> int:
-        """End it for good; its exit code."""
-        self._is_wanted = False
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        self._keeper.join(20)
-        if self._keeper.is_alive():
-            self._process.kill()
-            self._keeper.join()
-        return self._process.wait()
-
-    @property
-    def log(self) -> str:
-        """What it has said."""
-        return self.log_path.read_text(errors="replace")
+def kept_jobs(plant: RunningPlant, log_path: Path, **env: str) -> Kept:
+    """One process `jobs`."""
+    return Kept(log_path, ["connectors", "jobs"], plant.endpoints | env)
 
 
 def completed_order(name: str | None = None, **fields: Any) -> tuple[str, list[Output]]:
@@ -105,9 +57,8 @@ def complete(plant: RunningPlant, count_: int = 1) -> list[str]:
 
 def rows(plant: RunningPlant, query: str, *values: Any) -> list[dict[str, Any]]:
     """Rows as the plant's tenant sees them."""
-    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection:
-        connection.execute("SELECT set_config('app.current_tenant_id', %s, true)", [plant.endpoints["TENANT_ID"]])
-        return connection.execute(query.encode(), values or None).fetchall()
+    with plant.rows() as found:
+        return found.execute(query.encode(), values or None).fetchall()
 
 
 def deliveries_of(plant: RunningPlant, *orders: str) -> list[dict[str, Any]]:

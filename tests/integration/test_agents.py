@@ -13,7 +13,8 @@ from confluent_kafka import Producer
 from schemas.settings import Settings
 from streams.kafka.admin import LARGEST_RECORD, create_topics
 from streams.kafka.producer import producer_config
-from tests.integration.workers import INBOX, Audit, Load, Worker, dead_letters_of
+from tests.integration.kept import Kept
+from tests.integration.workers import INBOX, Audit, Load, dead_letters_of, kept_agents
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(240)]
 PER_SECOND = 900
@@ -32,16 +33,15 @@ def load(settings: Settings) -> Load:
 
 
 @pytest.fixture
-def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    workers: list[Worker] = []
+def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Kept]]:
+    workers: list[Kept] = []
 
-    def start_worker(**env: str) -> Worker:
-        workers.append(Worker(settings.kafka_bootstrap, tmp_path, f"worker-{len(workers)}", **env))
+    def start_worker(**env: str) -> Kept:
+        workers.append(kept_agents(settings.kafka_bootstrap, tmp_path, f"worker-{len(workers)}", **env))
         return workers[-1]
 
     yield start_worker
-    for worker in workers:
-        worker.stop()
+    assert -signal.SIGKILL not in [worker.stop() for worker in workers], "it did not end when it was asked to"
 
 
 def pause(seconds: float) -> None:
@@ -63,7 +63,7 @@ def assert_every_unit_once(load: Load, audit: Audit) -> None:
     assert audit.dead_letters == []
 
 
-def test_a_worker_folds_what_waits_and_stops_cleanly_at_once(load: Load, start: Callable[..., Worker]) -> None:
+def test_a_worker_folds_what_waits_and_stops_cleanly_at_once(load: Load, start: Callable[..., Kept]) -> None:
     worker = start()
     load.at_pace(PER_SECOND, 2)
     assert_every_unit_once(load, load.audit())
@@ -72,7 +72,7 @@ def test_a_worker_folds_what_waits_and_stops_cleanly_at_once(load: Load, start: 
     assert time.monotonic() - began < 3
 
 
-def test_what_was_done_before_a_clean_stop_is_not_done_again(load: Load, start: Callable[..., Worker]) -> None:
+def test_what_was_done_before_a_clean_stop_is_not_done_again(load: Load, start: Callable[..., Kept]) -> None:
     first = start()
     load.at_pace(PER_SECOND, 2)
     load.audit()
@@ -84,9 +84,7 @@ def test_what_was_done_before_a_clean_stop_is_not_done_again(load: Load, start: 
     assert audit.repeats == 0
 
 
-def test_two_workers_killed_six_times_under_load_count_every_unit_once(
-    load: Load, start: Callable[..., Worker]
-) -> None:
+def test_two_workers_killed_six_times_under_load_count_every_unit_once(load: Load, start: Callable[..., Kept]) -> None:
     workers = [start(), start()]
     sending = in_the_background(lambda: load.at_pace(PER_SECOND, 40))
     pause(8)
@@ -98,7 +96,7 @@ def test_two_workers_killed_six_times_under_load_count_every_unit_once(
 
 
 def test_a_worker_that_slept_longer_than_its_session_loses_and_doubles_nothing(
-    load: Load, start: Callable[..., Worker]
+    load: Load, start: Callable[..., Kept]
 ) -> None:
     workers = [start(), start()]
     sending = in_the_background(lambda: load.at_pace(PER_SECOND, 55))
@@ -113,7 +111,7 @@ def test_a_worker_that_slept_longer_than_its_session_loses_and_doubles_nothing(
 
 
 def test_records_without_key_or_value_or_sense_become_dead_letters_and_disturb_nobody(
-    load: Load, settings: Settings, start: Callable[..., Worker]
+    load: Load, settings: Settings, start: Callable[..., Kept]
 ) -> None:
     start()
     producer = Producer(producer_config(settings))

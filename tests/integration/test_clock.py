@@ -21,7 +21,7 @@ from sql.__main__ import migrate_to
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import Publisher
 from tests.gateways import own_gateway
-from tests.integration.jobs import Process, rows
+from tests.integration.jobs import kept_jobs, rows
 from tests.plants import RunningPlant, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
@@ -148,7 +148,7 @@ def test_old_records_are_forgotten_and_the_clock_still_knows_where_it_was(
 
 
 def test_a_person_runs_a_job_by_hand_and_sees_what_came_of_it(plant: RunningPlant, tmp_path: Path) -> None:
-    process = Process(plant, tmp_path / "jobs.log", ["connectors", "jobs"])
+    process = kept_jobs(plant, tmp_path / "jobs.log")
     try:
         with own_gateway(plant) as (client, _):
             client.headers["Authorization"] = f"Bearer {plant.endpoints['ADMIN_TOKEN']}"

@@ -3,20 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from connectors.credentials import Unsealable, ages, new_key_line, seal_again, secret, store
 from schemas.settings import Settings
-from sql.database import tenant
 from tests.plants import RunningPlant
+from tests.tables import rows_of
 
 pytestmark = pytest.mark.services
 
@@ -32,20 +27,13 @@ def settings(migrated: RunningPlant, tmp_path: Path) -> Settings:
     key_file = tmp_path / "keys"
     key_file.write_text(new_key_line() + "\n")
     settings = migrated.settings(credentials_key_file=key_file, mes_password="from the environment")
-    with rows_of(settings) as rows:
+    with rows_of(settings.database_url, settings.tenant_id) as rows:
         rows.execute("DELETE FROM ops.credentials")
     return settings
 
 
-@contextmanager
-def rows_of(settings: Settings) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
-    with psycopg.connect(settings.database_url, row_factory=dict_row) as connection, connection.cursor() as rows:
-        tenant(rows, settings.tenant_id)
-        yield rows
-
-
 def test_a_stored_secret_counts_at_once_and_its_value_is_nowhere_in_the_table(settings: Settings) -> None:
-    with rows_of(settings) as rows:
+    with rows_of(settings.database_url, settings.tenant_id) as rows:
         assert secret(settings, rows, "mes_password") == "from the environment"
         store(settings, rows, "mes_password", "sealed-4711")
         assert secret(settings, rows, "mes_password") == "sealed-4711"
@@ -59,7 +47,7 @@ def test_a_stored_secret_counts_at_once_and_its_value_is_nowhere_in_the_table(se
 def test_keys_are_rotated_without_making_secrets_younger(settings: Settings) -> None:
     key_file = settings.credentials_key_file
     assert key_file
-    with rows_of(settings) as rows:
+    with rows_of(settings.database_url, settings.tenant_id) as rows:
         store(settings, rows, "smtp_url", "smtp://mail")
         rows.execute("UPDATE ops.credentials SET set_at = now() - interval '91 days' WHERE name = 'smtp_url'")
         old = key_file.read_text()
@@ -91,7 +79,7 @@ def test_the_command_line_seals_what_comes_on_standard_input(settings: Settings,
         return done.stdout + done.stderr
 
     assert "sealed and in use" in said("set", "mes_password", told="from-stdin\n")
-    with rows_of(settings) as rows:
+    with rows_of(settings.database_url, settings.tenant_id) as rows:
         assert secret(settings, rows, "mes_password") == "from-stdin"
     assert "mes_password" in said("list")
     assert "nothing" in said("set", "mes_password", told="", code=1).lower()

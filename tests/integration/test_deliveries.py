@@ -11,8 +11,9 @@ import pytest
 from sql.__main__ import migrate_to
 from streams.kafka.admin import create_topics
 from tests.gateways import own_gateway
-from tests.integration.events import Projecting, publish
-from tests.integration.jobs import Process, complete, deliveries_of, ended, rows, started_order
+from tests.integration.events import kept_projector, publish
+from tests.integration.jobs import complete, deliveries_of, ended, kept_jobs, rows, started_order
+from tests.integration.kept import Kept
 from tests.plants import RunningPlant, eventually
 from tests.systems import SimulatedSystems, simulated_systems
 
@@ -30,7 +31,7 @@ QUICK = {
     "BREAKER_FAILURES": "10000",
     "BREAKER_SECONDS": "2",
 }
-Start = Callable[..., Process]
+Start = Callable[..., Kept]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def plant(infra: RunningPlant, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Topics, tables and a projector."""
     migrate_to(infra.owner_url, "head")
     create_topics(infra.settings())
-    projector = Projecting(infra, tmp_path_factory.mktemp("projector"))
+    projector = kept_projector(infra, tmp_path_factory.mktemp("projector"))
     yield infra
     projector.stop()
 
@@ -58,12 +59,10 @@ def healthy(systems: SimulatedSystems) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def quick(
-    plant: RunningPlant, systems: SimulatedSystems, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Process]:
+def quick(plant: RunningPlant, systems: SimulatedSystems, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """A process whose retries wait for moments, not for minutes."""
     log = tmp_path_factory.mktemp("jobs") / "quick.log"
-    process = Process(plant, log, ["connectors", "jobs"], **QUICK, **systems.settings())
+    process = kept_jobs(plant, log, **QUICK, **systems.settings())
     yield process
     process.stop()
 
@@ -71,12 +70,12 @@ def quick(
 @pytest.fixture
 def start(plant: RunningPlant, systems: SimulatedSystems, tmp_path: Path) -> Iterator[Start]:
     """Starts processes with settings of their own, which are gone after the test."""
-    running: list[Process] = []
+    running: list[Kept] = []
 
-    def start_jobs(**env: str) -> Process:
+    def start_jobs(**env: str) -> Kept:
         log = tmp_path / f"jobs-{len(running)}.log"
         settings = QUICK | systems.settings() | env
-        running.append(Process(plant, log, ["connectors", "jobs"], **settings))
+        running.append(kept_jobs(plant, log, **settings))
         return running[-1]
 
     yield start_jobs

@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from connectors.deliveries.kind import Call, Due, NotNeeded, Refused
 from connectors.deliveries.registry import KINDS
@@ -19,14 +18,13 @@ from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.messages.operators import Clocked
 from schemas.settings import Settings
-from sql.__main__ import migrate_to
-from sql.database import tenant
 from sql.reads import operators
 from sql.reads.operators import Wanted
 from streams.driver import Output, Record, fold_batch, output_of
 from streams.projection import Line, write
 from streams.topology import processor
 from tests.plants import RunningPlant
+from tests.tables import rows_of
 
 pytestmark = [pytest.mark.services]
 
@@ -48,12 +46,9 @@ class Town:
     ends: Counter[str] = field(default_factory=Counter)
     heard: list[Message[Any]] = field(default_factory=list)
 
-    @contextmanager
-    def rows(self) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
+    def rows(self) -> AbstractContextManager[psycopg.Cursor[dict[str, Any]]]:
         """A transaction of the application."""
-        with psycopg.connect(self.url, row_factory=dict_row) as connection, connection.cursor() as cursor:
-            tenant(cursor, self.tenant_id)
-            yield cursor
+        return rows_of(self.url, self.tenant_id)
 
     def due(self, kind: str, **told: str) -> Due:
         """A delivery of that kind whose time has come."""
@@ -116,13 +111,6 @@ class Town:
         """What the latest sync came to."""
         with self.rows() as rows:
             return operators.syncs(rows, None, 1)[0]
-
-
-@pytest.fixture(scope="module")
-def migrated(infra: RunningPlant) -> RunningPlant:
-    """A Postgres with tables."""
-    migrate_to(infra.owner_url, "head")
-    return infra
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from connectors.archive import closed_orders_due
-from sql.database import tenant
 from tests.gateways import ORDERS, erp, operator, order_event
 from tests.integration.events import publish
 from tests.plants import RunningPlant
@@ -19,8 +16,7 @@ pytestmark = pytest.mark.services
 def archive(plant: RunningPlant, moment: datetime) -> int:
     """Run the job for a moment, as the process does; how many orders it asked for."""
     settings = plant.settings(archive_after_days=1)
-    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection, connection.cursor() as rows:
-        tenant(rows, settings.tenant_id)
+    with plant.rows() as rows:
         outputs = closed_orders_due(rows, moment, settings).outputs
     publish(settings, outputs)
     return len(outputs)

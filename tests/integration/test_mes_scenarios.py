@@ -220,15 +220,21 @@ def test_a_machine_that_nobody_knows_is_a_dead_letter(plant: RunningPlant, mes: 
     )
 
 
+def two_at_work(plant: RunningPlant, mes: Client, machine: Registers) -> tuple[str, str, str, str]:
+    """Two machines that make orders of the same product: one, another, the first one's order, the product."""
+    one, other, product = machine("line7"), machine("line8"), f"PROD-{uuid4().hex[:8]}"
+    earlier, order = ordered(plant, product), ordered(plant, product)
+    count(mes, other, earlier, 1)
+    count(mes, one, order, 1)
+    for each in (earlier, order):
+        plant.await_rows("SELECT FROM work_orders WHERE work_order_id = %s AND current_machine_id IS NOT NULL", each)
+    return one, other, order, product
+
+
 def test_a_breakdown_is_an_alert_interrupts_its_order_and_suggests_where_to_go_until_it_ends(
     plant: RunningPlant, mes: Client, machine: Registers, supervisor: httpx2.Client
 ) -> None:
-    down, other, product = machine("line7"), machine("line8"), f"PROD-{uuid4().hex[:8]}"
-    earlier, order = ordered(plant, product), ordered(plant, product)
-    count(mes, other, earlier, 1)
-    count(mes, down, order, 1)
-    for each in (earlier, order):
-        plant.await_rows("SELECT FROM work_orders WHERE work_order_id = %s AND current_machine_id IS NOT NULL", each)
+    down, other, order, product = two_at_work(plant, mes, machine)
     who = comes_in(plant)
     breaks_down(mes, down, order)
     plant.await_rows("SELECT FROM machines WHERE machine_id = %s AND status = 'breakdown'", down)
@@ -283,12 +289,7 @@ def test_a_suggestion_that_is_taken_assigns_the_order_and_can_be_taken_once(
 def test_a_suggestion_that_is_dismissed_leaves_the_order_where_it_is(
     plant: RunningPlant, mes: Client, machine: Registers, supervisor: httpx2.Client
 ) -> None:
-    down, other, product = machine("line7"), machine("line8"), f"PROD-{uuid4().hex[:8]}"
-    earlier, order = ordered(plant, product), ordered(plant, product)
-    count(mes, other, earlier, 1)
-    count(mes, down, order, 1)
-    for each in (earlier, order):
-        plant.await_rows("SELECT FROM work_orders WHERE work_order_id = %s AND current_machine_id IS NOT NULL", each)
+    down, _other, order, _product = two_at_work(plant, mes, machine)
     breaks_down(mes, down, order)
     (suggestion,) = suggested(supervisor, down)
     dismissed = supervisor.post(f"/api/v1/reallocations/{suggestion['suggestion_id']}/dismiss")

@@ -22,11 +22,12 @@ from streams.kafka.consumer import LogReader, LogTruncated
 from streams.projection import Line
 from streams.projector import Projector
 from streams.rebuild import rebuild
-from tests.integration.events import Projecting, an_afternoon, await_projected, everything, publish
+from tests.integration.events import an_afternoon, await_projected, everything, kept_projector, publish
+from tests.integration.kept import Kept
 from tests.plants import RunningPlant, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(180)]
-Start = Callable[..., Projecting]
+Start = Callable[..., Kept]
 TOTALS = "SELECT count(*), count(DISTINCT log_id), coalesce(sum(units), 0)::int FROM production_logs"
 
 
@@ -40,12 +41,12 @@ def plant(infra: RunningPlant) -> RunningPlant:
 
 @pytest.fixture
 def start(plant: RunningPlant, tmp_path: Path) -> Iterator[Start]:
-    running: list[Projecting] = []
+    running: list[Kept] = []
 
-    def start_projector(**env: str) -> Projecting:
+    def start_projector(**env: str) -> Kept:
         folder = tmp_path / str(len(running))
         folder.mkdir()
-        running.append(Projecting(plant, folder, **env))
+        running.append(kept_projector(plant, folder, **env))
         return running[-1]
 
     yield start_projector

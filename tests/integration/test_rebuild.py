@@ -18,11 +18,12 @@ from streams.driver import Output
 from streams.kafka.admin import create_topics
 from streams.kafka.consumer import LogTruncated
 from streams.rebuild import Report, rebuild
-from tests.integration.events import NEIGHBOUR, Projecting, an_afternoon, await_projected, ends, everything, publish
+from tests.integration.events import NEIGHBOUR, an_afternoon, await_projected, ends, everything, kept_projector, publish
+from tests.integration.kept import Kept
 from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
-Start = Callable[[], Projecting]
+Start = Callable[[], Kept]
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +35,10 @@ def plant_with_tables(infra: RunningPlant) -> RunningPlant:
 
 @pytest.fixture
 def start(plant_with_tables: RunningPlant, tmp_path: Path) -> Iterator[Start]:
-    running: list[Projecting] = []
+    running: list[Kept] = []
 
-    def start_projector() -> Projecting:
-        running.append(Projecting(plant_with_tables, tmp_path))
+    def start_projector() -> Kept:
+        running.append(kept_projector(plant_with_tables, tmp_path))
         return running[-1]
 
     yield start_projector
@@ -45,7 +46,7 @@ def start(plant_with_tables: RunningPlant, tmp_path: Path) -> Iterator[Start]:
         each.stop()
 
 
-def tell(plant: RunningPlant, start: Start, events: list[Output]) -> Projecting:
+def tell(plant: RunningPlant, start: Start, events: list[Output]) -> Kept:
     """Publish events and have them projected."""
     publish(plant.settings(), events)
     projector = start()

@@ -1,6 +1,6 @@
 """The ERP's answer against real rows: what is stored, what is said, and what is left alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row, tuple_row
+from psycopg.rows import tuple_row
 
 from connectors import audit
 from connectors.deliveries.kind import Due, Refused
@@ -23,7 +23,6 @@ from schemas.messages.materials import MaterialUpserted
 from schemas.messages.work_orders import BomLine, WorkOrderCreated
 from schemas.settings import DEFAULT_TENANT
 from sql import database, deliveries
-from sql.__main__ import migrate_to
 from sql.reads import reconciliations
 from streams.projection import Line, write
 from tests.integration.events import folded
@@ -36,22 +35,6 @@ pytestmark = pytest.mark.services
 NIGHT = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
 BILL = (BomLine(material_id="MAT-A", quantity_required=Decimal(400)),)
-
-
-@pytest.fixture(scope="module")
-def plant(infra: RunningPlant) -> RunningPlant:
-    """A plant with tables."""
-    migrate_to(infra.owner_url, "head")
-    return infra
-
-
-@pytest.fixture
-def rows(plant: RunningPlant) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
-    """A transaction that is not kept: every test has an empty plant."""
-    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection, connection.cursor() as cursor:
-        database.tenant(cursor, DEFAULT_TENANT)
-        yield cursor
-        connection.rollback()
 
 
 def order_id(erp_id: str) -> str:
@@ -103,14 +86,14 @@ def due() -> Due:
 
 
 def compared(
-    rows: psycopg.Cursor[Any], plant: RunningPlant, erp: Sequence[Any], asked: Due | None = None, **settings: Any
+    rows: psycopg.Cursor[Any], migrated: RunningPlant, erp: Sequence[Any], asked: Due | None = None, **settings: Any
 ) -> tuple[dict[str, Any], list[Message[Any]]]:
     """The stored report, and what was said."""
     asked = asked or due()
     outputs = RECONCILIATION.accepted(
-        rows, asked, [{"work_orders": list(erp)}], NIGHT, plant.settings(erp_url="http://erp", **settings)
+        rows, asked, [{"work_orders": list(erp)}], NIGHT, migrated.settings(erp_url="http://erp", **settings)
     )
-    report_id = reconciliation.report_id_of(asked.delivery_id, NIGHT, plant.settings())
+    report_id = reconciliation.report_id_of(asked.delivery_id, NIGHT, migrated.settings())
     report = reconciliations.one(rows, report_id)
     assert report is not None
     return report, [decode(output.value) for output in outputs]
@@ -126,13 +109,13 @@ MATERIAL = message(
 
 
 def test_every_class_of_difference_is_found_and_only_low_risk_is_put_right(
-    rows: psycopg.Cursor[Any], plant: RunningPlant
+    rows: psycopg.Cursor[Any], migrated: RunningPlant
 ) -> None:
     same = [f"E-{number}" for number in range(1, 9)]
     project(rows, [MATERIAL, *map(received, same), received("E-only-here")])
     report, said = compared(
         rows,
-        plant,
+        migrated,
         [
             listed("E-1"),
             listed("E-2", product_name="Other door", priority="urgent", special_instructions="Mind the paint"),
@@ -187,35 +170,35 @@ def test_every_class_of_difference_is_found_and_only_low_risk_is_put_right(
 
 
 def test_what_was_said_puts_the_rows_right_and_the_next_report_is_clean(
-    rows: psycopg.Cursor[Any], plant: RunningPlant
+    rows: psycopg.Cursor[Any], migrated: RunningPlant
 ) -> None:
     before = [MATERIAL, received("E-1")]
     project(rows, before)
     erp = [listed("E-1", product_name="Other door", priority="medium", special_instructions="New"), listed("E-2")]
-    _, said = compared(rows, plant, erp)
+    _, said = compared(rows, migrated, erp)
     rows.execute("DELETE FROM ops.projection_offsets")
     project(rows, [*before, *said])
-    report, silence = compared(rows, plant, erp)
+    report, silence = compared(rows, migrated, erp)
     assert (report["status"], report["items"], silence) == ("clean", [], [])
 
 
-def test_an_answer_taken_twice_makes_one_report(rows: psycopg.Cursor[Any], plant: RunningPlant) -> None:
+def test_an_answer_taken_twice_makes_one_report(rows: psycopg.Cursor[Any], migrated: RunningPlant) -> None:
     project(rows, [MATERIAL, received("E-1")])
     asked = due()
-    _, said = compared(rows, plant, [listed("E-1", product_name="Other")], asked)
-    again, silence = compared(rows, plant, [listed("E-1", quantity_ordered=7)], asked)
+    _, said = compared(rows, migrated, [listed("E-1", product_name="Other")], asked)
+    again, silence = compared(rows, migrated, [listed("E-1", quantity_ordered=7)], asked)
     assert len(said) == 1
     assert silence == []
     assert actions(again) == {("E-1", "product_name", "auto_synced")}
 
 
-def test_an_answer_that_is_no_list_is_refused(rows: psycopg.Cursor[Any], plant: RunningPlant) -> None:
+def test_an_answer_that_is_no_list_is_refused(rows: psycopg.Cursor[Any], migrated: RunningPlant) -> None:
     with pytest.raises(Refused, match="no list"):
-        RECONCILIATION.accepted(rows, due(), [{"error": "maintenance"}], NIGHT, plant.settings())
+        RECONCILIATION.accepted(rows, due(), [{"error": "maintenance"}], NIGHT, migrated.settings())
 
 
 def test_an_order_whose_completion_is_being_reported_is_in_transit(
-    rows: psycopg.Cursor[Any], plant: RunningPlant
+    rows: psycopg.Cursor[Any], migrated: RunningPlant
 ) -> None:
     order = order_id("E-1")
     project(
@@ -224,14 +207,14 @@ def test_an_order_whose_completion_is_being_reported_is_in_transit(
     )
     erp = [listed("E-1", quantity_ordered=2)]
     rows.execute("UPDATE work_orders SET actual_end_at = %s", [NIGHT - HOUR])
-    told_before, _ = compared(rows, plant, erp)
+    told_before, _ = compared(rows, migrated, erp)
     fields: dict[str, Any] = {
         "tenant_id": DEFAULT_TENANT, "delivery_id": "DLV-1", "kind": COMPLETION, "external_system": "ERP",
         "integration_type": "erp_work_order_completion_outbound", "subject": order, "cause": "x",
         "correlation_id": "x", "told": {}, "due_at": None,
     }  # fmt: skip
     assert deliveries.add(rows, fields, replaces_older=False)
-    pending, said = compared(rows, plant, erp)
+    pending, said = compared(rows, migrated, erp)
     fields_told = ("status", "quantity_produced")
     assert actions(told_before) == {("E-1", field, "manual_review") for field in fields_told}
     assert actions(pending) == {("E-1", field, "in_transit") for field in fields_told}
@@ -251,14 +234,14 @@ def heard(rows: psycopg.Cursor[Any], erp_id: str, said_at: datetime, heard_at: d
 
 
 def test_what_the_erp_told_after_what_it_lists_is_not_overwritten(
-    rows: psycopg.Cursor[Any], plant: RunningPlant
+    rows: psycopg.Cursor[Any], migrated: RunningPlant
 ) -> None:
     project(rows, [MATERIAL, received("E-older"), received("E-moving"), received("E-newer")])
     heard(rows, "E-older", NIGHT - HOUR, NIGHT - HOUR)
     heard(rows, "E-moving", NIGHT - HOUR, NIGHT - timedelta(minutes=1))
     heard(rows, "E-newer", NIGHT - 3 * HOUR, NIGHT - 3 * HOUR)
     report, said = compared(
-        rows, plant, [listed(name, product_name="X") for name in ("E-older", "E-moving", "E-newer")]
+        rows, migrated, [listed(name, product_name="X") for name in ("E-older", "E-moving", "E-newer")]
     )
     assert actions(report) == {
         ("E-older", "product_name", "manual_review"),
@@ -270,11 +253,11 @@ def test_what_the_erp_told_after_what_it_lists_is_not_overwritten(
     ]
 
 
-def test_an_item_tells_both_timelines(rows: psycopg.Cursor[Any], plant: RunningPlant) -> None:
+def test_an_item_tells_both_timelines(rows: psycopg.Cursor[Any], migrated: RunningPlant) -> None:
     project(rows, [MATERIAL, received("E-1")])
     heard(rows, "E-1", NIGHT - 3 * HOUR, NIGHT - 3 * HOUR)
     history = [{"at": (NIGHT - 4 * HOUR).isoformat(), "quantity_ordered": 180}]
-    report, _ = compared(rows, plant, [listed("E-1", quantity_ordered=250, history=history)])
+    report, _ = compared(rows, migrated, [listed("E-1", quantity_ordered=250, history=history)])
     (item,) = report["items"]
     assert (item["erp_value"], item["our_value"], item["risk"]) == (250, 200, "high")
     theirs = [step["what"] for step in item["erp_timeline"]]
@@ -287,7 +270,7 @@ def test_an_item_tells_both_timelines(rows: psycopg.Cursor[Any], plant: RunningP
 
 
 async def test_the_report_reaches_the_operations_manager_by_mail(
-    rows: psycopg.Cursor[Any], plant: RunningPlant
+    rows: psycopg.Cursor[Any], migrated: RunningPlant
 ) -> None:
     project(rows, [MATERIAL, received("E-1")])
     with mailbox() as box:
@@ -296,8 +279,8 @@ async def test_the_report_reaches_the_operations_manager_by_mail(
             "reconciliation_mail_to": "operations@plant.example",
             "call_timeout_seconds": 5,
         }
-        report, _ = compared(rows, plant, [listed("E-1", quantity_ordered=250), listed("E-<2>")], **to)
-        settings = plant.settings(**to)
+        report, _ = compared(rows, migrated, [listed("E-1", quantity_ordered=250), listed("E-<2>")], **to)
+        settings = migrated.settings(**to)
         rows.execute("SELECT * FROM deliveries WHERE kind = 'mail.reconciliation'")
         (made,) = rows.fetchall()
         assert (made["subject"], made["external_system"]) == (report["report_id"], "MAIL")
@@ -321,10 +304,10 @@ async def test_the_report_reaches_the_operations_manager_by_mail(
 
 
 def test_nobody_is_asked_and_nothing_is_mailed_where_there_is_no_address(
-    rows: psycopg.Cursor[Any], plant: RunningPlant
+    rows: psycopg.Cursor[Any], migrated: RunningPlant
 ) -> None:
     project(rows, [MATERIAL, received("E-1")])
-    assert due_now(rows, NIGHT, plant.settings(erp_url=None)).deliveries == ()
-    compared(rows, plant, [listed("E-1", quantity_ordered=250)])
+    assert due_now(rows, NIGHT, migrated.settings(erp_url=None)).deliveries == ()
+    compared(rows, migrated, [listed("E-1", quantity_ordered=250)])
     rows.execute("SELECT count(*) AS made FROM deliveries WHERE kind LIKE 'mail.%'")
     assert rows.fetchone() == {"made": 0}

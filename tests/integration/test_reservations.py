@@ -14,11 +14,10 @@ import pytest
 
 from schemas.codec import decode
 from schemas.envelope import Message
-from schemas.messages.work_orders import ProductionCounted
 from streams.replay import read_log
 from tests.gateways import MATERIALS, ORDERS, STOCK, erp, material, operator, order_event
 from tests.integration.events import event, publish
-from tests.messages import message
+from tests.messages import message, units_counted
 from tests.plants import RunningPlant, eventually
 
 pytestmark = [pytest.mark.services]
@@ -93,17 +92,7 @@ def _shown(plant: RunningPlant, order: str, materials_status: str) -> dict[str, 
 
 def _counted(plant: RunningPlant, order: str, units: int) -> None:
     """A machine made so many units of an order."""
-    told = ProductionCounted(
-        work_order_id=order,
-        machine_id="M-1",
-        log_id=uuid4().hex,
-        units=units,
-        scrapped_units=0,
-        units_reported=units,
-        cumulative_units=units,
-        counter_epoch=0,
-        quality_status="pass",
-    )
+    told = units_counted(order, units, uuid4().hex)
     now = datetime.now(UTC)
     said: Message[Any] = message("production.counted", told, message_id=told.log_id, timestamp=now, received_at=now)
     publish(plant.settings(), [event(said)])

@@ -23,7 +23,7 @@ from schemas.codec import decode
 from schemas.settings import Settings
 from streams.kafka.admin import create_topics
 from tests.integration.bridges import Connector, Ear, free_port
-from tests.integration.workers import Worker
+from tests.integration.workers import kept_agents
 from tests.plants import RunningPlant, eventually
 from tests.secure import PASSWORD, USER, Papers, papers, secure_kafka, secure_mosquitto
 
@@ -77,7 +77,7 @@ def test_a_count_comes_over_mqtt_with_tls_through_kafka_with_scram_to_the_agents
         "MQTT_CERT_FILE": str(server.certificate),
         "MQTT_KEY_FILE": str(server.key),
     }
-    worker = Worker(kafka["KAFKA_BOOTSTRAP"], tmp_path / "agents", "agents", **kafka)
+    worker = kept_agents(kafka["KAFKA_BOOTSTRAP"], tmp_path / "agents", "agents", **kafka)
     connector = Connector("mes-mqtt", tmp_path / "mes-mqtt", kafka | line)
     ear = Ear(settings, "machine-inbox", "resource-status")
     try:

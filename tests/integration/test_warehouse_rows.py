@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from connectors.cdc import outputs
 from connectors.deliveries.kind import Call, New, Refused, Upload
@@ -19,8 +17,7 @@ from connectors.deliveries.making import make
 from connectors.transports.kafka import Heard
 from schemas.codec import encode
 from schemas.settings import DEFAULT_TENANT
-from sql import database, deliveries
-from sql.__main__ import migrate_to
+from sql import deliveries
 from tests.integration.test_inventory_cdc import change
 from tests.messages import NOON
 from tests.plants import RunningPlant
@@ -31,32 +28,16 @@ pytestmark = pytest.mark.services
 SYSTEMS = {"wms_url": "http://wms", "erp_url": "http://erp"}
 
 
-@pytest.fixture(scope="module")
-def plant(infra: RunningPlant) -> RunningPlant:
-    """A plant with tables."""
-    migrate_to(infra.owner_url, "head")
-    return infra
-
-
 @pytest.fixture
-def rows(plant: RunningPlant) -> Iterator[psycopg.Cursor[Row]]:
-    """A transaction that is not kept: every test has an empty plant."""
-    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection, connection.cursor() as cursor:
-        database.tenant(cursor, DEFAULT_TENANT)
-        yield cursor
-        connection.rollback()
-
-
-@pytest.fixture
-def yard(plant: RunningPlant, rows: psycopg.Cursor[Row]) -> Yard:
+def yard(migrated: RunningPlant, rows: psycopg.Cursor[Row]) -> Yard:
     """A plant that calls a warehouse and an ERP."""
-    return Yard(rows, plant.settings(**SYSTEMS))
+    return Yard(rows, migrated.settings(**SYSTEMS))
 
 
 @pytest.fixture
-def alone(plant: RunningPlant, rows: psycopg.Cursor[Row]) -> Yard:
+def alone(migrated: RunningPlant, rows: psycopg.Cursor[Row]) -> Yard:
     """A plant that calls nobody."""
-    return Yard(rows, plant.settings(wms_url=None, erp_url=None))
+    return Yard(rows, migrated.settings(wms_url=None, erp_url=None))
 
 
 def assigned(yard: Yard, bill: dict[str, int], order: str = "WO-4600", **fields: Any) -> Row:
@@ -578,8 +559,8 @@ def test_a_report_that_was_given_up_frees_its_transactions_and_is_never_told(yar
     assert str(yard.request(first)).startswith("not needed")
 
 
-def test_the_report_goes_as_a_file_where_the_setting_says_so(yard: Yard, plant: RunningPlant) -> None:
-    settings = plant.settings(**SYSTEMS, consumption_report_by="sftp", sftp_url="sftp://u:p@h/in")
+def test_the_report_goes_as_a_file_where_the_setting_says_so(yard: Yard, migrated: RunningPlant) -> None:
+    settings = migrated.settings(**SYSTEMS, consumption_report_by="sftp", sftp_url="sftp://u:p@h/in")
     yard = replace(yard, settings=settings)
     consumed(yard, "WO-1", {"MAT-A": 400}, NOON + timedelta(minutes=10))
     (delivery,) = report(yard, hour(1))
@@ -593,8 +574,8 @@ def test_the_report_goes_as_a_file_where_the_setting_says_so(yard: Yard, plant: 
     assert yard.one("SELECT synchronized_at FROM material_transactions")["synchronized_at"] is not None
 
 
-def test_reports_follow_the_full_hour_of_the_plants_clock(plant: RunningPlant) -> None:
-    settings = plant.settings(plant_timezone="Asia/Kolkata")
+def test_reports_follow_the_full_hour_of_the_plants_clock(migrated: RunningPlant) -> None:
+    settings = migrated.settings(plant_timezone="Asia/Kolkata")
     told = consumption.full_hour(datetime(2026, 11, 21, 12, 35, tzinfo=UTC), settings)
     assert told.astimezone(UTC) == datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 

@@ -1,13 +1,10 @@
 """The plant watches itself: an alert once for each condition that lasts, a score and a sentence for each machine."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from connectors import data_quality, watch
 from connectors.deliveries.kind import Rows
@@ -15,7 +12,6 @@ from connectors.exporter import FigureCollector, measured
 from connectors.reactions import Reacted
 from schemas.codec import decode_event
 from schemas.messages.failures import AlertRaised
-from sql import database
 from sql.__main__ import migrate_to
 from sql.reads import data_quality as scores
 from tests.plants import RunningPlant
@@ -58,13 +54,6 @@ def plant(infra: RunningPlant) -> Iterator[RunningPlant]:
     migrate_to(infra.owner_url, "base")
 
 
-@contextmanager
-def rows_of(plant: RunningPlant) -> Iterator[Rows]:
-    with psycopg.connect(plant.app_url, row_factory=dict_row) as connection, connection.cursor() as cursor:
-        database.tenant(cursor, plant.settings().tenant_id)
-        yield cursor
-
-
 def told(reacted: Reacted) -> list[AlertRaised]:
     return [decode_event(output.topic, output.value).payload for output in reacted.outputs]
 
@@ -87,13 +76,13 @@ def call(rows: Rows, plant: RunningPlant, at: datetime, status: int | None, **ch
 
 
 def look(plant: RunningPlant, at: datetime, **settings: Any) -> list[AlertRaised]:
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         return told(watch.look(rows, at, plant.settings(**settings)))
 
 
 def test_an_erp_that_is_down_for_five_minutes_is_told_once_and_again_when_it_is_down_again(plant: RunningPlant) -> None:
     began = datetime.now(UTC) - timedelta(minutes=30)
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         call(rows, plant, began - MINUTE, 200)
         call(rows, plant, began, None)
         call(rows, plant, began + 2 * MINUTE, 503)
@@ -102,10 +91,10 @@ def test_an_erp_that_is_down_for_five_minutes_is_told_once_and_again_when_it_is_
     assert (alert.kind, alert.severity, alert.entity_id) == ("integration.down", "critical", "ERP")
     assert alert.message == "The ERP has not been reached for 6 min: deliveries to it wait."
     assert look(plant, began + 7 * MINUTE) == []
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         call(rows, plant, began + 8 * MINUTE, 400)
     assert look(plant, began + 9 * MINUTE) == [], "a refusal is an answer"
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         call(rows, plant, began + 10 * MINUTE, 504)
     (again,) = look(plant, began + 16 * MINUTE)
     assert again.alert_id != alert.alert_id
@@ -113,41 +102,41 @@ def test_an_erp_that_is_down_for_five_minutes_is_told_once_and_again_when_it_is_
 
 def test_more_than_a_hundred_dead_letters_are_told_once(plant: RunningPlant) -> None:
     now = datetime.now(UTC)
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute(LETTER, [plant.settings().tenant_id, 100])
     assert look(plant, now) == []
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute(LETTER.replace("'F-'", "'G-'"), [plant.settings().tenant_id, 1])
     (alert,) = look(plant, now + MINUTE)
     assert alert.message == "101 dead letters wait for somebody to deal with them."
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute("UPDATE integration_failures SET status = 'resolved' WHERE failure_key IN ('F-1', 'F-2')")
     assert look(plant, now + 2 * MINUTE) == []
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute("UPDATE integration_failures SET status = 'pending_manual_review'")
     assert look(plant, now + 3 * MINUTE) == [], "one that hovers around the limit is one episode"
 
 
 def test_a_silent_mes_and_late_stock_levels_are_told(plant: RunningPlant) -> None:
     now, tenant = datetime.now(UTC), plant.settings().tenant_id
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute(MACHINE, {"tenant": tenant, "machine": "M-1", "at": now - 11 * MINUTE})
         call(rows, plant, now - 16 * MINUTE, 200, type="inventory_stock_levels_inbound", system="WMS")
     kinds = {alert.kind: alert for alert in look(plant, now, wms_url="http://127.0.0.1:1")}
     assert set(kinds) == {"integration.lag", "stock_sync.delayed"}
     assert kinds["integration.lag"].severity == "critical"
     assert kinds["stock_sync.delayed"].message == "Stock levels last came 16 min ago."
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute("UPDATE machines SET status = 'idle'")
     assert look(plant, now + MINUTE) == [], "who is not said to run owes no word"
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         rows.execute("SELECT count(*) AS episodes FROM ops.watch_episodes")
         assert (rows.fetchone() or {})["episodes"] == 0, "nobody asks for stock levels any more, and nothing runs"
 
 
 def test_slow_and_failing_calls_are_told(plant: RunningPlant) -> None:
     now = datetime.now(UTC)
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         for number in range(100):
             status = 500 if number < 6 else 409 if number < 20 else 200
             call(rows, plant, now - MINUTE, status, direction="inbound", ms=3000 if number >= 90 else 10)
@@ -164,7 +153,7 @@ def test_a_machine_that_becomes_slow_is_scored_and_told_once(plant: RunningPlant
     alerts: list[AlertRaised] = []
     for number in range(90):
         at, is_slow = begin + number * MINUTE, number >= 75
-        with rows_of(plant) as rows:
+        with plant.rows() as rows:
             for machine in ("M-1", "M-2"):
                 cycle = 90.0 if is_slow and machine == "M-1" else 45.0
                 known = {"tenant": settings.tenant_id, "machine": machine, "at": at, "cycle": cycle}
@@ -175,7 +164,7 @@ def test_a_machine_that_becomes_slow_is_scored_and_told_once(plant: RunningPlant
     (alert,) = alerts
     assert (alert.kind, alert.severity, alert.entity_id) == ("data_quality.anomaly", "warning", "M-1")
     assert alert.message.startswith("M-1's cycle time is 90.0 s; it is usually 45.0 s ± 1.35 s (median of ")
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         first, *others = scores.listed(rows, False, None, 200)
     assert (first["machine_id"], first["signal"], first["is_anomaly"]) == ("M-1", "cycle_time", True)
     assert first["since"] is not None
@@ -188,7 +177,7 @@ def test_a_machine_that_falls_silent_while_its_neighbour_runs_is_told(plant: Run
     alerts: list[AlertRaised] = []
     for number in range(60):
         at = begin + number * MINUTE
-        with rows_of(plant) as rows:
+        with plant.rows() as rows:
             for machine in ("M-1", "M-2") if number < 20 else ("M-2",):
                 known = {"tenant": settings.tenant_id, "machine": machine, "at": at, "cycle": 45.0}
                 rows.execute(MACHINE, known)
@@ -201,7 +190,7 @@ def test_a_machine_that_falls_silent_while_its_neighbour_runs_is_told(plant: Run
 
 def test_the_figures_are_told_to_prometheus_and_while_postgres_is_away_that_it_is(plant: RunningPlant) -> None:
     now = datetime.now(UTC)
-    with rows_of(plant) as rows:
+    with plant.rows() as rows:
         call(rows, plant, now - 7 * MINUTE, 503)
         rows.execute(LETTER, [plant.settings().tenant_id, 3])
     families = {family.name: family for family in FigureCollector(lambda: measured(plant.settings())).collect()}

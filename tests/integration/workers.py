@@ -1,9 +1,5 @@
 """Runs real agents as processes, loads them, hurts them, and audits what came of it."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -16,63 +12,22 @@ import stamina
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.codec import decode, encode
-from schemas.messages.work_orders import ProductionCounted
 from schemas.settings import Settings
 from schemas.topics import changelog_of, key_of
 from streams.driver import Processor, stored
 from streams.kafka.producer import producer_config
 from streams.states import States, Tables
 from streams.topology import TOPOLOGY, processor
-from tests.messages import created, message
+from tests.integration.kept import Kept
+from tests.messages import created, message, units_counted
 
 INBOX, EVENTS, DEAD_LETTERS = "work-order-inbox", "work-orders", "integration-failures"
 
 
-class Worker:
-    """One agents process, started again whenever it dies, until told to stop."""
-
-    def __init__(self, bootstrap: str, folder: Path, name: str, **env: str) -> None:
-        self.env = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "SPOOL_DIR": str(folder), "METRICS_PORT": "0"} | env
-        self.log_path = folder / f"{name}.log"
-        folder.mkdir(parents=True, exist_ok=True)
-        self.starts = 0
-        self._is_wanted = True
-        self._started = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
-        self._started.wait()
-
-    def _keep(self) -> None:
-        while self._is_wanted:
-            with self.log_path.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "streams", "agents"], env=self.env, stdout=log, stderr=subprocess.STDOUT
-                )
-            self.starts += 1
-            self._started.set()
-            self._process.wait()
-
-    def signal(self, signum: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(signum)
-
-    def stop(self) -> int:
-        """End it as the runner would; its exit code."""
-        self._is_wanted = False
-        assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.terminate()
-        try:
-            return self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
-
-    @property
-    def log(self) -> str:
-        return self.log_path.read_text(errors="replace")
+def kept_agents(bootstrap: str, folder: Path, name: str, **env: str) -> Kept:
+    """One agents process."""
+    told = {"KAFKA_BOOTSTRAP": bootstrap, "SPOOL_DIR": str(folder)}
+    return Kept(folder / f"{name}.log", ["streams", "agents"], told | env)
 
 
 @stamina.retry(on=KafkaException, attempts=20, wait_max=0.5)
@@ -136,17 +91,7 @@ class Load:
         self.sent[order] += units
         log_id = f"{order}-{number}"
         self.log_ids.add(log_id)
-        payload = ProductionCounted(
-            work_order_id=order,
-            machine_id="M-1",
-            log_id=log_id,
-            units=units,
-            scrapped_units=0,
-            units_reported=units,
-            cumulative_units=self.sent[order],
-            counter_epoch=0,
-            quality_status="pass",
-        )
+        payload = units_counted(order, units, log_id, cumulative_units=self.sent[order])
         self._say(message("production.counted", payload, number / 1000, source=f"bench-{order}", position=number))
 
     def at_pace(self, per_second: int, seconds: float) -> None:

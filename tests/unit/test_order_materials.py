@@ -5,13 +5,12 @@ from typing import Any
 
 from schemas.messages.work_orders import (
     BomLine,
-    ProductionCounted,
     ReservationDecided,
     WorkOrderAssign,
     WorkOrderCommand,
     WorkOrderUpdated,
 )
-from tests.messages import created, emitted, message, refusals, run
+from tests.messages import created, emitted, message, refusals, run, units_counted
 
 
 def bill(*lines: tuple[str, float]) -> tuple[BomLine, ...]:
@@ -44,18 +43,7 @@ def decided(material: str, asked: float, reserved: float, seconds: float = 5):
 
 
 def counted(units: int, seconds: float):
-    told = ProductionCounted(
-        work_order_id="WO-1",
-        machine_id="M-1",
-        log_id=f"count-{seconds}",
-        units=units,
-        scrapped_units=0,
-        units_reported=units,
-        cumulative_units=units,
-        counter_epoch=0,
-        quality_status="pass",
-    )
-    return message("production.counted", told, seconds)
+    return message("production.counted", units_counted("WO-1", units, f"count-{seconds}"), seconds)
 
 
 def _asked(batch: Any, verb: str = "reserve") -> list[tuple[str, Any]]:

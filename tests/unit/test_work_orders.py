@@ -4,23 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.messages.work_orders import ProductionCounted, ProductionInterrupted, WorkOrderCommand, WorkOrderUpdated
+from schemas.messages.work_orders import ProductionInterrupted, WorkOrderCommand, WorkOrderUpdated
 from streams.domain.work_orders import progress
-from tests.messages import created, emitted, message, refusals, run
+from tests.messages import created, emitted, message, refusals, run, units_counted
 
 
 def _counted(units: int, seconds: float, scrapped: int = 0):
-    told = ProductionCounted(
-        work_order_id="WO-1",
-        machine_id="M-1",
-        log_id=f"count-{seconds}",
-        units=units,
-        scrapped_units=scrapped,
-        units_reported=units,
-        cumulative_units=units,
-        counter_epoch=0,
-        quality_status="pass",
-    )
+    told = units_counted("WO-1", units, f"count-{seconds}", scrapped_units=scrapped)
     return message("production.counted", told, seconds)
 
 

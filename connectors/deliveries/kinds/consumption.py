@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, Reacted, Refused, Rows, Upload
+from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, Reacted, Rows, Upload, refusing
 from connectors.systems import consumption
 from connectors.systems.wms_calls import refuse_failure
-from schemas.codec import Unreadable
 from schemas.settings import Settings
 from sql.reads import inventory
 from streams.driver import Output
@@ -65,10 +64,8 @@ def _file(rows: Rows, due: Due, _settings: Settings) -> Upload:
 
 def _told(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
     """The ERP knows of these transactions."""
-    try:
+    with refusing():
         refuse_failure(answers[-1])
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     inventory.synchronized(rows, due.delivery_id, at)
     return ()
 

@@ -7,15 +7,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, Reacted, Refused, Rows
+from connectors.said import alert, said
 from connectors.systems import hr
 from connectors.systems.hr import Rejection
-from schemas.envelope import Message
 from schemas.ids import operator_id, short
-from schemas.messages.failures import AlertRaised
+from schemas.messages.failures import Severity
 from schemas.messages.operators import EmployeeGone, EmployeeUpserted, ShiftScheduled
 from schemas.settings import Settings
 from sql.reads import operators
-from streams.driver import Output, failure_output, output_of
+from streams.driver import Output, failure_output
 
 EMPLOYEES: Final = "/api/v1/employees"
 SCHEDULES: Final = "/api/v1/schedules"
@@ -253,34 +253,29 @@ def _hours_told(rows: Rows, due: Due, _answers: Sequence[Any], at: datetime, _se
 
 def _said(due: Due, type_name: str, payload: Any, natural: str, at: datetime) -> Output:
     """A message of a sync; its id follows from the delivery and from whom it is about."""
-    message = Message(
+    return said(
+        type_name,
+        due.tenant_id,
+        payload,
         message_id=short(f"{type_name}-{due.delivery_id}-{natural}"),
-        type=type_name,
-        tenant_id=due.tenant_id,
         timestamp=at,
-        source_system=SYSTEM if type_name.startswith("hr.") else "MRAOS",
         correlation_id=due.correlation_id,
-        source="jobs",
-        position=0,
-        received_at=at,
-        payload=payload,
+        source_system=SYSTEM,
     )
-    return output_of(message)
 
 
-def _alert(due: Due, kind: str, severity: Any, about: str, sentence: str, at: datetime) -> Output:
-    key = short(f"{kind}-{about}-{due.delivery_id}")
-    alert = AlertRaised(
-        alert_id=key,
-        alert_key=key,
-        kind=kind,
-        severity=severity,
-        entity_type="hr",
-        entity_id=about,
-        message=sentence[:4000],
-        raised_at=at,
+def _alert(due: Due, kind: str, severity: Severity, about: str, sentence: str, at: datetime) -> Output:
+    return alert(
+        due.tenant_id,
+        kind,
+        severity,
+        ("hr", about),
+        sentence,
+        at,
+        key=short(f"{kind}-{about}-{due.delivery_id}"),
+        message_id=short(f"alert.raised-{due.delivery_id}-{about}"),
+        correlation_id=due.correlation_id,
     )
-    return _said(due, "alert.raised", alert, about, at)
 
 
 def _dead_letter(due: Due, integration_type: str, rejection: Rejection, at: datetime) -> Output:

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 from pydantic import BaseModel
 
-from connectors.deliveries.kind import Call, Due, Kind, New, Reacted, Refused, Rows
+from connectors.deliveries.kind import Call, Due, Kind, New, Reacted, Rows, refusing
+from connectors.said import said
 from connectors.systems import erp, rows, wms
 from connectors.systems.rows import BadRow, Checked
 from schemas.codec import Unreadable, encode
@@ -17,7 +18,7 @@ from schemas.ids import short
 from schemas.settings import Settings
 from sql.reads import inventory, materials
 from sql.reads.operators import Sync, remember
-from streams.driver import Output, failure_output, output_of
+from streams.driver import Output, failure_output
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -61,10 +62,8 @@ def _ask_master(_rows: Rows, _due: Due, _settings: Settings) -> Call:
 
 def _next_page(call: Call, answer: Any) -> Call | None:
     """The page after this one. Raises Refused where the answer has no rows."""
-    try:
+    with refusing():
         query = rows.next_page(dict(call.query), answer, "materials")
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     return None if query is None else call._replace(query=query)
 
 
@@ -74,10 +73,8 @@ def _ask_stock(_rows: Rows, _due: Due, settings: Settings) -> Call:
 
 def _checked(answers: Sequence[Any], model: type[Row]) -> Checked[Row]:
     """The rows of all pages. Raises Refused where one has none."""
-    try:
+    with refusing():
         return rows.check((row for answer in answers for row in rows.listed(answer, "materials")), model)
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
 
 
 def _take_master(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
@@ -89,12 +86,12 @@ def _take_master(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _
     sentence = f"{len(told)} materials, {len(new)} of them new; {len(checked.bad)} rows rejected."
     sync = Sync(due.delivery_id, MASTER_TYPE, len(new), len(told) - len(new), 0, len(checked.bad), sentence, at)
     remember(cursor, due.tenant_id, sync)
-    said = [_said(due, "erp.material_upserted", erp.material(row), "ERP", at, at) for row in told.values()]
+    upserted = [_said(due, "erp.material_upserted", erp.material(row), "ERP", at, at) for row in told.values()]
     letters = [
         _letter(due, "erp.material_upserted", MASTER_TYPE, "ERP", bad.material_id, bad.document, bad.refusal, at)
         for bad in checked.bad
     ]
-    return [*said, *_untold(cursor, letters)]
+    return [*upserted, *_untold(cursor, letters)]
 
 
 def _take_stock(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
@@ -124,8 +121,8 @@ def _take_stock(cursor: Rows, due: Due, answers: Sequence[Any], at: datetime, _s
             for each in sorted(unknown)
         ),
     ]
-    said = [_said(due, name, wms.stock(row), "WMS", row.last_updated or at, at) for row in known]
-    return [*said, *_untold(cursor, letters)]
+    reported = [_said(due, name, wms.stock(row), "WMS", row.last_updated or at, at) for row in known]
+    return [*reported, *_untold(cursor, letters)]
 
 
 def _summary(known: Sequence[Any], unknown: Iterable[str], bad: Sequence[BadRow]) -> str:
@@ -138,19 +135,16 @@ def _summary(known: Sequence[Any], unknown: Iterable[str], bad: Sequence[BadRow]
 
 def _said(due: Due, type_name: str, payload: Any, system: str, moment: datetime, at: datetime) -> Output:
     """A message of a sync; its id follows from the delivery and the material."""
-    message = Message(
+    return said(
+        type_name,
+        due.tenant_id,
+        payload,
         message_id=short(f"{type_name}-{due.delivery_id}-{payload.material_id}"),
-        type=type_name,
-        tenant_id=due.tenant_id,
         timestamp=moment.astimezone(UTC),
-        source_system=system,
-        correlation_id=due.correlation_id,
-        source="jobs",
-        position=0,
         received_at=at,
-        payload=payload,
+        correlation_id=due.correlation_id,
+        source_system=system,
     )
-    return output_of(message)
 
 
 def _letter(

@@ -12,12 +12,12 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from connectors.credentials import is_set
-from connectors.deliveries.kind import Call, Due, Kind, Mail, New, NotNeeded, Reacted, Refused, Rows
+from connectors.deliveries.kind import Call, Due, Kind, Mail, New, NotNeeded, Reacted, Rows, refusing
+from connectors.said import alert, message_of
 from connectors.systems import erp_orders
 from connectors.systems.erp_orders import ListedOrder
 from schemas.codec import Unreadable
 from schemas.envelope import Message
-from schemas.messages.failures import AlertRaised
 from schemas.settings import Settings
 from sql.reads import reconciliations, work_orders
 from streams.domain import reconciliation, reconciliation_report
@@ -67,10 +67,8 @@ def _compared(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, settin
     report_id = report_id_of(due.delivery_id, until, settings)
     if reconciliations.is_stored(rows, report_id):
         return ()
-    try:
+    with refusing():
         listed, bad = erp_orders.read_rows([row for answer in answers for row in erp_orders.rows_of(answer)])
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     since = datetime.fromisoformat(due.told["since"])
     erp = {order.erp_work_order_id: erp_orders.compared(order) for order in listed}
     own = reconciliations.ours(rows, list(erp), since, at)
@@ -85,10 +83,8 @@ def _compared(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, settin
     report = _report(rows, due, report_id, found, len(erp) + len(bad), len(own), at, settings)
     reconciliations.keep(rows, due.tenant_id, report, items)
     _send_report(rows, due, report_id, settings)
-    outputs = list(synced.values())
-    if report["manual_review"]:
-        outputs.append(_said(due, "alert.raised", _alert(report, at), f"alert-{report_id}", at))
-    return [output_of(message) for message in outputs]
+    outputs = [output_of(message) for message in synced.values()]
+    return [*outputs, _review_alert(due, report, at)] if report["manual_review"] else outputs
 
 
 def _view(rows: Rows, erp: Mapping[str, ErpOrder], since: datetime, at: datetime, settings: Settings) -> View:
@@ -145,17 +141,16 @@ def _created(rows: Rows, due: Due, order: ErpOrder, listed: ListedOrder, at: dat
 
 
 def _said(due: Due, type_name: str, payload: Any, message_id: str, moment: datetime) -> Message[Any]:
-    return Message(
+    """As the ERP would have said it."""
+    return message_of(
+        type_name,
+        due.tenant_id,
+        payload,
         message_id=message_id,
-        type=type_name,
-        tenant_id=due.tenant_id,
         timestamp=moment,
-        source_system="MRAOS" if type_name == "alert.raised" else "ERP",
         correlation_id=due.correlation_id,
+        source_system="ERP",
         source="reconciliation",
-        position=0,
-        received_at=moment,
-        payload=payload,
     )
 
 
@@ -292,18 +287,20 @@ def _report(
     }
 
 
-def _alert(report: Mapping[str, Any], at: datetime) -> AlertRaised:
-    count = report["manual_review"]
+def _review_alert(due: Due, report: Mapping[str, Any], at: datetime) -> Output:
+    report_id, count = report["report_id"], report["manual_review"]
     waiting = "1 difference waits" if count == 1 else f"{count} differences wait"
-    return AlertRaised(
-        alert_id=f"alert-{report['report_id']}",
-        alert_key=f"reconciliation.review/{report['report_id']}",
-        kind="reconciliation.review",
-        severity="warning",
-        entity_type="reconciliation",
-        entity_id=report["report_id"],
-        message=f"{waiting} for a person in the reconciliation with the ERP: /reconciliations/{report['report_id']}",
-        raised_at=at,
+    return alert(
+        due.tenant_id,
+        "reconciliation.review",
+        "warning",
+        ("reconciliation", report_id),
+        f"{waiting} for a person in the reconciliation with the ERP: /reconciliations/{report_id}",
+        at,
+        key=f"reconciliation.review/{report_id}",
+        alert_id=f"alert-{report_id}",
+        correlation_id=due.correlation_id,
+        source="reconciliation",
     )
 
 

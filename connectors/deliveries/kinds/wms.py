@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, NotYet, Reacted, Refused, Rows
+from connectors.deliveries.kind import Call, Due, Kind, New, NotNeeded, NotYet, Reacted, Rows, refusing
+from connectors.said import said
 from connectors.systems import wms_calls
 from connectors.systems.wms_calls import Allocation, Issue, Need, Place
 from schemas.codec import Unreadable
@@ -22,7 +23,7 @@ from schemas.messages.materials import (
 )
 from schemas.settings import Settings
 from sql.reads import inventory
-from streams.driver import Output, output_of
+from streams.driver import Output
 
 SYSTEM: Final = "WMS"
 RESERVATION, RELEASE, CONSUMPTION = "wms.reservation", "wms.release", "wms.consumption"
@@ -105,10 +106,8 @@ def _is_earlier(other: Mapping[str, Any], due: Due) -> bool:
 
 def _reserved(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
     """The warehouse's lots, with those of earlier requests of the order, replace ours."""
-    try:
+    with refusing():
         told = wms_calls.allocation(inventory.body_of(rows, due.delivery_id), answers[-1])
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
     earlier = _allocations(rows, due)
     return [
         _answer(due, "inventory.reservation_confirmed", payload, row["material_id"], at)
@@ -191,15 +190,9 @@ def _release(rows: Rows, due: Due, settings: Settings) -> Call:
 
 def _done(_rows: Rows, _due: Due, answers: Sequence[Any], _at: datetime, _settings: Settings) -> Sequence[Output]:
     """Nothing follows, unless the answer says that it was not done."""
-    _refuse_failure(answers[-1])
+    with refusing():
+        wms_calls.refuse_failure(answers[-1])
     return ()
-
-
-def _refuse_failure(answer: Any) -> None:
-    try:
-        wms_calls.refuse_failure(answer)
-    except Unreadable as refusal:
-        raise Refused(refusal.reason) from refusal
 
 
 def material_consumed(rows: Rows, message: Message[MaterialConsumed], settings: Settings) -> Reacted:
@@ -221,7 +214,15 @@ def _taken_by_nobody(message: Message[MaterialConsumed]) -> Output:
     payload = ConsumptionConfirmed(
         material_id=told.material_id, transaction_id=told.transaction_id, confirmed_at=message.received_at
     )
-    return _said("inventory.consumption_confirmed", message, payload, short(f"confirmed-{told.transaction_id}"))
+    return said(
+        "inventory.consumption_confirmed",
+        message.tenant_id,
+        payload,
+        message_id=short(f"confirmed-{told.transaction_id}"),
+        timestamp=message.timestamp,
+        received_at=message.received_at,
+        correlation_id=message.correlation_id,
+    )
 
 
 def _consumption(rows: Rows, due: Due, settings: Settings) -> Call:
@@ -253,7 +254,8 @@ def _issues(row: Mapping[str, Any]) -> list[Issue]:
 
 def _consumed(rows: Rows, due: Due, answers: Sequence[Any], at: datetime, _settings: Settings) -> Sequence[Output]:
     """The warehouse's counts contain it from now on."""
-    _refuse_failure(answers[-1])
+    with refusing():
+        wms_calls.refuse_failure(answers[-1])
     return [
         _answer(
             due,
@@ -283,37 +285,14 @@ def consumption_acknowledged(rows: Rows, message: Message[ConsumptionAcknowledge
 
 def _answer(due: Due, type_name: str, payload: Any, natural: str, at: datetime) -> Output:
     """A message that follows from an answer; its id follows from the delivery."""
-    return output_of(
-        Message(
-            message_id=short(f"{due.delivery_id}-{natural}"),
-            type=type_name,
-            tenant_id=due.tenant_id,
-            timestamp=at,
-            source_system=SYSTEM,
-            correlation_id=due.correlation_id,
-            source="jobs",
-            position=0,
-            received_at=at,
-            payload=payload,
-        )
-    )
-
-
-def _said(type_name: str, cause: Message[Any], payload: Any, identity: str) -> Output:
-    """A message that follows from an event."""
-    return output_of(
-        Message(
-            message_id=identity,
-            type=type_name,
-            tenant_id=cause.tenant_id,
-            timestamp=cause.timestamp,
-            source_system="MRAOS",
-            correlation_id=cause.correlation_id,
-            source="jobs",
-            position=0,
-            received_at=cause.received_at,
-            payload=payload,
-        )
+    return said(
+        type_name,
+        due.tenant_id,
+        payload,
+        message_id=short(f"{due.delivery_id}-{natural}"),
+        timestamp=at,
+        correlation_id=due.correlation_id,
+        source_system=SYSTEM,
     )
 
 
