@@ -36,6 +36,8 @@ log = structlog.get_logger()
 LOCK: Final = 7_201_002
 BATCH: Final = 500
 IDLE_SECONDS: Final = 0.25
+# Nobody waits for a reaction within a moment: Kafka answers four times a second, or when there is much.
+UNHURRIED: Final[dict[str, object]] = {"fetch.wait.max.ms": 250, "fetch.min.bytes": 64 * 1024}
 LOOK_AGAIN_SECONDS: Final = 0.02
 PAUSE_SECONDS: Final = 1.0
 
@@ -137,7 +139,7 @@ def run(settings: Settings, stop: threading.Event, publish: Publish) -> None:
         try:
             with (
                 database.locked(settings.database_url, LOCK, stop, IDLE_SECONDS) as connection,
-                contextlib.closing(LogReader(settings)) as reader,
+                contextlib.closing(LogReader(settings, **UNHURRIED)) as reader,
             ):
                 _follow(stop, Reactor(settings, connection, publish), reader)
         except (KafkaException, KafkaIsAway, Superseded) as error:

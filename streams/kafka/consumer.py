@@ -16,7 +16,7 @@ class LogTruncated(Exception):
 class LogReader:
     """Reads given partitions from given offsets, in order within each."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **options: object) -> None:
         self._consumer = Consumer(
             settings.kafka(
                 **{
@@ -29,6 +29,7 @@ class LogReader:
                     "fetch.wait.max.ms": 20,
                     "queued.max.messages.kbytes": 32 * 1024,
                 }
+                | options
             )
         )
 
