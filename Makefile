@@ -8,7 +8,8 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 PY := $(BIN)/python
 BOOT := .venv/boot
-SUITES := tests
+# The long ones first: what is short fills the time of whoever is done.
+SUITES := tests/e2e tests/integration tests/laws tests/contracts tests/unit
 SOURCES := schemas streams connectors sql compose tests
 
 # Settings given on the command line (`make up WORKERS=2 STALE_SECONDS=60`) reach the processes as environment.
@@ -18,6 +19,8 @@ RUN_DIR ?= .run
 export PLANT RUN_DIR
 ONLY ?=
 DURATION ?=
+# Suites that run side by side: most of their time is waiting for plants that start and for sessions that time out.
+JOBS ?= 2
 s ?=
 
 help: ## this list
@@ -30,7 +33,8 @@ demo: .venv/ready ## the whole plant with simulators and a live view; Ctrl-C sto
 
 test: .venv/ready browser ## everything: check, then every suite against real Kafka, Postgres, MQTT and OPC-UA
 	@$(MAKE) --no-print-directory check
-	@exec $(PY) -m pytest $(SUITES)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m "not alone" $(SUITES); beside=$$?; \
+	  $(PY) -m pytest -m alone $(SUITES); alone=$$?; test $$beside -eq 0 -a \( $$alone -eq 0 -o $$alone -eq 5 \) # 5: none of them here
 
 up: .venv/ready ## start the plant in the background; WORKERS=2 BROKERS=3 start more of them
 	@exec $(PY) -m compose.local up

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connectors import failures_cli, lines_cli
 from schemas.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, help="Every process with a socket to the outside.")
@@ -53,6 +54,28 @@ def register() -> None:
     count = register_machines(Settings())
     typer.echo(f"{count} machines registered.")
 
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Option(help="viewer, operator, planner, integration_admin or admin")],
+    name: Annotated[str, typer.Option(help="who will be named as the one who did it")],
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 31, help="how long it is good for")] = 8,
+) -> None:
+    """Print a person's token of the built-in issuer: for the sign-in form, the API and demos."""
+    from connectors.gateway.auth import Tokens
+    from connectors.gateway.roles import ROLES
+
+    settings = Settings()
+    if role not in ROLES:
+        typer.echo(f"There is no role {role}; there are {', '.join(ROLES)}.", err=True)
+        raise typer.Exit(2)
+    if settings.oauth_signing_key is None:
+        typer.echo("OAUTH_SIGNING_KEY names no key, so no gateway would know the token.", err=True)
+        raise typer.Exit(1)
+    typer.echo(Tokens(settings).issue(name, ROLES[role], int(hours * 3600)))
+
+
+app.add_typer(failures_cli.app, name="failures")
 
 credentials = typer.Typer(no_args_is_help=True, help="Secrets for other systems, sealed in the database.")
 app.add_typer(credentials, name="credentials")
@@ -116,19 +139,20 @@ def credentials_seal_again() -> None:
 def _rows() -> "Iterator[tuple[Settings, Any]]":
     """A transaction of the plant's tenant; what goes wrong is one sentence."""
     import psycopg
-    from psycopg.rows import dict_row
 
     from connectors.credentials import Unsealable
-    from sql.database import tenant
+    from sql.database import rows_of
 
     settings = Settings()
     try:
-        with psycopg.connect(settings.database_url, row_factory=dict_row) as connection, connection.cursor() as rows:
-            tenant(rows, settings.tenant_id)
+        with rows_of(settings.database_url, settings.tenant_id) as rows:
             yield settings, rows
     except (Unsealable, ValueError, psycopg.OperationalError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+
+
+app.add_typer(lines_cli.commands(_rows), name="lines")
 
 
 if __name__ == "__main__":

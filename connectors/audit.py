@@ -10,7 +10,6 @@ from connectors.deliveries.kind import Rows
 from schemas.codec import Unreadable, encode, parse
 
 LARGEST_KEPT: Final = 64 * 1024
-LARGEST_READ: Final = 64 * 1024 * 1024
 HIDDEN: Final = "***"
 SECRET_ENDINGS: Final = (
     "authorization",

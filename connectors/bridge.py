@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,8 +15,10 @@ from prometheus_client import Counter
 
 from connectors import metrics
 from connectors.age import Age, Line, Outage, span
+from connectors.held_lines import HeldLines
 from connectors.outbox import Item, Outbox
-from connectors.registry import NOWHERE_INBOX, NOWHERE_TYPE, Route, Transport, route_of
+from connectors.received import Received as Received
+from connectors.registry import NOWHERE_INBOX, Route, Transport, filed, route_of
 from connectors.said import said
 from connectors.systems.statement import Context, Statement, milliseconds
 from schemas.codec import Unreadable
@@ -30,21 +32,6 @@ from streams.integration_metrics import MESSAGES
 MOST_BYTES_IN_A_LETTER: Final = 600_000
 REFUSALS_REMEMBERED: Final = 10_000
 LONGEST_ADDRESS: Final = 4000
-
-
-class Received(NamedTuple):
-    """Bytes as they came in, with what to call when they are safe.
-
-    `is_repeatable`: the source says the same again and again (a retained message, a sampled node); one dead letter
-    of it is enough.
-    """
-
-    address: str
-    data: bytes
-    received_at: datetime
-    acknowledge: Callable[[], None] | None = None
-    is_retained: bool = False
-    is_repeatable: bool = False
 
 
 class Recovered(NamedTuple):
@@ -62,32 +49,45 @@ NOTHING: Final[Mapping[str, Recovered]] = MappingProxyType({})
 class Bridge:
     """From one transport's bytes to messages on Kafka; `take` never waits and never raises for what it is given."""
 
-    def __init__(self, transport: Transport, settings: Settings, line: Line, outbox: Outbox) -> None:
+    def __init__(
+        self, transport: Transport, settings: Settings, line: Line, outbox: Outbox, held_lines: HeldLines
+    ) -> None:
         self._transport: Transport = transport
         self._settings = settings
         self._context = Context(settings.tenant_id, min(settings.max_message_bytes, MOST_BYTES_IN_A_LETTER))
         self._line = line
         self._outbox = outbox
+        self._held_lines = held_lines
+        held_lines.release_to(line.name, lambda received: self._translate(received, was_held=True))
         self._received = metrics.RECEIVED.labels(transport)
         self._messages = MESSAGES.labels("MES", "inbound")
         self._refused: OrderedDict[str, str] = OrderedDict()
 
     def take(self, received: Received) -> None:
-        """One message: on its way to its inbox, or to the dead letters."""
+        """One message: on its way to its inbox, to the dead letters, or kept as it is while what it comes by stands."""
         self._received.inc()
         self._messages.inc()
+        filed_under = filed(route_of(self._transport, received.address))
+        if self._held_lines.holds(filed_under):
+            self._held_lines.keep(filed_under, self._line.name, received)
+        else:
+            self._translate(received)
+
+    def _translate(self, received: Received, *, was_held: bool = False) -> None:
         route = route_of(self._transport, received.address)
         statement: Statement | None = None
         try:
             if route is None:
                 raise Unreadable("UNKNOWN_ADDRESS", f"Nothing is known about messages from {received.address}.")
             statement = route.translate(received.address, received.data, self._context)
-            late = self._is_late(statement.timestamp, received.received_at) or received.is_retained
+            is_late = self._is_late(statement.timestamp, received.received_at)
         except Unreadable as refusal:
             self._refuse(received, route, statement, refusal)
             return
         if received.is_repeatable and self._refused:
             self._refused.pop(received.address, None)
+        self._held_lines.passed(filed(route))
+        late = is_late or received.is_retained or was_held
         self._outbox.put(Item(self._output(statement, received.received_at, late), received.acknowledge))
 
     def mark_gap(
@@ -153,12 +153,13 @@ class Bridge:
             self._outbox.put(Item(None, received.acknowledge))
             return
         metrics.DEAD_LETTERS.labels(refusal.code).inc()
+        self._held_lines.failed(filed(route), refusal, received.received_at, failure_key)
         data, refusal = self._shortened(failure_key, received.data, refusal)
         output = failure_output(
             tenant_id=self._settings.tenant_id,
             failure_key=failure_key,
             moment=received.received_at,
-            integration_type=route.integration_type if route else NOWHERE_TYPE,
+            integration_type=filed(route),
             data=data,
             refusal=refusal,
             inbox=route.inbox if route else NOWHERE_INBOX,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from connectors import archive, data_quality, retention, watch
+from connectors import archive, data_quality, oee_calculations, plan_archive, retention, watch
 from connectors.deliveries.kind import Rows
 from connectors.deliveries.kinds import consumption, hr, materials, reconciliation
 from connectors.reactions import Reacted
@@ -40,8 +40,15 @@ CLOCK: Final[tuple[ClockJob, ...]] = (
         "deletes old deliveries, audit lines and runs of jobs",
         retention.records_due,
     ),
+    ClockJob(
+        "archive_old_plans",
+        "40 3 * * *",
+        "archives old MRP runs, schedules and proposals in short",
+        plan_archive.old_plans_due,
+    ),
     ClockJob("watch", "* * * * *", "raises alerts for conditions of the integrations that last", watch.look, "skip"),
     ClockJob("data_quality", "* * * * *", "scores the figures of every machine", data_quality.look, "skip"),
+    ClockJob("oee", "* * * * *", "keeps OEE of shifts and days current", oee_calculations.due),
     ClockJob("stock_levels", "*/5 * * * *", "asks the warehouse for its stock", materials.stock_due, "skip"),
     ClockJob("erp_materials", "0 2 * * *", "asks the ERP for all materials", materials.master_data_due),
     ClockJob(

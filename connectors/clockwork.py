@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import psycopg
 import structlog
 from croniter import croniter
 
@@ -16,10 +15,10 @@ from connectors.clock import CLOCK, ClockJob
 from connectors.deliveries import letters, metrics
 from connectors.deliveries.kind import Rows
 from connectors.deliveries.making import make
-from connectors.deliveries.transactions import KafkaIsAway, Transactions
+from connectors.deliveries.transactions import Transactions, passes
 from connectors.reactions import Reacted
 from schemas.settings import Settings
-from sql import clock_runs, database
+from sql import clock_runs
 
 log = structlog.get_logger()
 
@@ -106,7 +105,7 @@ class Clockwork:
         try:
             self._transactions.run(tenant_id, lambda rows: self.make(rows, run_id))
         except Exception as error:
-            if isinstance(error, KafkaIsAway) or (isinstance(error, psycopg.Error) and not database.is_data(error)):
+            if passes(error):
                 raise
             log.exception("a job by the clock failed", run=run_id)
             sentence = f"{type(error).__name__}: {error}"

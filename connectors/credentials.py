@@ -11,15 +11,15 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from prometheus_client import Gauge
-from psycopg import Cursor
 
 from schemas.settings import Settings
 from sql.credentials import Sealed, keep, kept, names, revoke
+from sql.database import Rows
 
 AGE = Gauge("credential_age_days", "days since a credential was set", ["credential"])
 KEY_BYTES: Final = 32
@@ -33,8 +33,6 @@ NAMES: Final = (
     "alert_slack_url",
     "alert_webhook_url",
 )
-
-Rows = Cursor[dict[str, Any]]
 
 
 class Unsealable(Exception):
@@ -129,12 +127,6 @@ def ages(settings: Settings, rows: Rows, now: datetime) -> Mapping[str, float]:
         if path is not None and path.is_file():
             found[name] = (now.timestamp() - path.stat().st_mtime) / 86_400
     return found | {name: (now - set_at).total_seconds() / 86_400 for name, set_at in names(rows).items()}
-
-
-def observe(settings: Settings, rows: Rows, now: datetime) -> None:
-    """Tell Prometheus how old they are."""
-    for name, days in ages(settings, rows, now).items():
-        AGE.labels(name).set(days)
 
 
 def _keys(settings: Settings) -> Keys:

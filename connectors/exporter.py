@@ -11,12 +11,11 @@ import structlog
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from psycopg.rows import dict_row
 
 from connectors.figures import Figures, gather
 from connectors.integration_health import COLORS, judge
 from schemas.settings import Settings
-from sql.database import tenant
+from sql.database import rows_of
 
 log = structlog.get_logger()
 
@@ -26,12 +25,8 @@ PATIENCE: Final = "-c statement_timeout=5000"
 
 def measured(settings: Settings) -> Figures:
     """The figures of this moment. Raises psycopg.Error."""
-    with (
-        psycopg.connect(settings.database_url, connect_timeout=3, options=PATIENCE, row_factory=dict_row) as connection,
-        connection.cursor() as cursor,
-    ):
-        tenant(cursor, settings.tenant_id)
-        return gather(cursor, datetime.now(UTC), settings)
+    with rows_of(settings.database_url, settings.tenant_id, connect_timeout=3, options=PATIENCE) as rows:
+        return gather(rows, datetime.now(UTC), settings)
 
 
 class FigureCollector(Collector):

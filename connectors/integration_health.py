@@ -1,5 +1,6 @@
 """Green, yellow or red for each system outside, with the reason in a sentence (002 section 8.2, panel 1)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -8,11 +9,22 @@ from connectors.figures import SYSTEMS, Figures
 
 Color = Literal["green", "yellow", "red", "unknown"]
 COLORS: Final[tuple[Color, ...]] = ("green", "yellow", "red")
+# The limits of 002 section 8.3; `watch.py` raises its alerts by the same.
 DOWN_SECONDS: Final = 300.0
 LAG_SECONDS: Final = 300.0
 MES_QUIET_SECONDS, MES_LOST_SECONDS = 120.0, 600.0
 STOCK_SECONDS: Final = 900.0
 BREAKERS: Final = {"closed": "closed", "opened": "open", "half-opened": "half-open"}
+
+
+def silent_mes(seconds: float) -> str:
+    """That machines which run are not heard."""
+    return f"Machines are said to run, and the newest word of one is {span(seconds)} old."
+
+
+def late_stock(seconds: float) -> str:
+    """That the warehouse has not told its stock for long."""
+    return f"Stock levels last came {span(seconds)} ago."
 
 
 class SystemHealth(NamedTuple):
@@ -37,9 +49,9 @@ class _Facts(NamedTuple):
     failed: int
 
 
-def judge(figures: Figures) -> list[SystemHealth]:
-    """Every system, in the order of the document."""
-    return [_judge(system, figures) for system in SYSTEMS]
+def judge(figures: Figures, systems: Sequence[str] = SYSTEMS) -> list[SystemHealth]:
+    """Every system of these: those of the document, in its order, where none are named."""
+    return [_judge(system, figures) for system in systems]
 
 
 def _judge(system: str, figures: Figures) -> SystemHealth:
@@ -72,15 +84,12 @@ def _state(system: str, figures: Figures, facts: _Facts) -> tuple[Color, str]:
 
 def _bad(system: str, figures: Figures, facts: _Facts) -> tuple[Color, str] | None:
     if facts.breaker.get("state") == "opened":
-        why = f": {facts.breaker['last_error']}" if facts.breaker.get("last_error") else ""
+        why = f": {facts.breaker['last_error'].rstrip('.')}" if facts.breaker.get("last_error") else ""
         return "red", f"The circuit breaker is open{why}."
     if facts.down_seconds > DOWN_SECONDS:
         return "red", f"It has not been reached for {span(facts.down_seconds)}."
     if system == "MES" and (figures.mes_age_seconds or 0) > MES_LOST_SECONDS:
-        return (
-            "red",
-            f"Machines are said to run, and the newest word of one is {span(figures.mes_age_seconds or 0)} old.",
-        )
+        return "red", silent_mes(figures.mes_age_seconds or 0)
     return None
 
 
@@ -95,7 +104,7 @@ def _doubtful(system: str, figures: Figures, facts: _Facts) -> tuple[Color, str]
             system == "MES" and (figures.mes_age_seconds or 0) > MES_QUIET_SECONDS,
             f"The newest word of a machine is {span(figures.mes_age_seconds or 0)} old.",
         ),
-        ((stock_age or 0) > STOCK_SECONDS, f"Stock levels last came {span(stock_age or 0)} ago."),
+        ((stock_age or 0) > STOCK_SECONDS, late_stock(stock_age or 0)),
     )
     return next((("yellow", reason) for is_so, reason in doubts if is_so), None)
 

@@ -1,7 +1,8 @@
 """The process `jobs`: reacts to events, makes deliveries, runs what runs by the clock. Two of them share the work.
 
 procrastinate carries attempts and runs: a queue for each external system, so that a slow one holds up nobody else,
-and one for the clock. What a process that died had begun is taken back from it.
+one for the clock, one for what people's changes say (`sql/outbox.py`). What a process that died had begun is taken
+back from it.
 """
 
 import asyncio
@@ -22,30 +23,32 @@ from procrastinate.jobs import Status
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import PoolTimeout
 
-from connectors import exporter, reactor
-from connectors.cdc import run_cdc
+from connectors import exporter, foreign, reactor
 from connectors.clockwork import Clockwork
 from connectors.credentials import Unsealable, secret
+from connectors.database import Database
 from connectors.deliveries import metrics
 from connectors.deliveries.breakers import FIGURES, STATE
 from connectors.deliveries.kind import Rows
 from connectors.deliveries.runner import Runner
 from connectors.deliveries.transactions import KafkaIsAway, Transactions
-from connectors.gateway.database import Database
+from connectors.repairs import dispatcher
 from connectors.resilience import wait
 from connectors.transports.files import Files
 from connectors.transports.mail import Post
 from connectors.transports.rest import Rest
 from schemas.settings import Settings
-from sql import circuits, clock_runs, deliveries, queue
+from sql import circuits, clock_runs, deliveries, outbox, queue
 from sql.reads.deliveries import pending
 from streams import telemetry
+from streams.driver import Output
 from streams.kafka.producer import Publisher
 
 log = structlog.get_logger()
 
 AT_ONCE_PER_SYSTEM: Final = 4
 AT_ONCE_BY_CLOCK: Final = 2
+AT_ONCE_FROM_OUTBOX: Final = 4
 THREADS: Final = 24
 WAIT_SECONDS: Final = 2.0
 ANNOUNCE_SECONDS: Final = 0.5
@@ -70,7 +73,7 @@ class Parts:
     connector: PsycopgConnector
 
     def delivering(self) -> App:
-        """The jobs that make deliveries."""
+        """The jobs that make deliveries, and those that publish what transactions had to say."""
         app = App(connector=self.connector)
 
         @app.task(name=deliveries.TASK, retry=AGAIN)
@@ -78,6 +81,13 @@ class Parts:
             """Make an attempt."""
             with _told(delivery_id):
                 await self.runner.attempt(tenant_id, delivery_id)
+
+        @app.task(name=outbox.TASK, retry=AGAIN)
+        async def say(topic: str, key: str, value: str) -> None:
+            """Publish what a transaction had to say."""
+            with _told(f"say {key}"):
+                output = Output(topic, key.encode(), value.encode())
+                await asyncio.to_thread(self.transactions.publish, [output])
 
         return app
 
@@ -124,15 +134,16 @@ async def _run(settings: Settings) -> None:
     database.open()
     reacting = asyncio.create_task(asyncio.to_thread(reactor.run, settings, stop_threads, transactions.publish))
     working = asyncio.create_task(_work_on(settings, transactions, stop))
-    hearing = asyncio.create_task(run_cdc(settings, stop))
+    hearing = [asyncio.create_task(foreign.run(settings, stop, each)) for each in foreign.FOREIGN.values()]
+    repairing = asyncio.create_task(asyncio.to_thread(dispatcher.run, settings, stop_threads, transactions.publish))
     try:
-        done, _ = await asyncio.wait((reacting, working, hearing), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait((reacting, working, repairing, *hearing), return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             each.result()
     finally:
         stop.set()
         stop_threads.set()
-        await asyncio.gather(reacting, working, hearing, return_exceptions=True)
+        await asyncio.gather(reacting, working, repairing, *hearing, return_exceptions=True)
         database.close()
 
 
@@ -173,6 +184,7 @@ async def _work(parts: Parts, stop: asyncio.Event) -> None:
             asyncio.ensure_future(each)
             for each in (
                 _worker(ticking, clock_runs.QUEUE, AT_ONCE_BY_CLOCK),
+                _worker(delivering, outbox.QUEUE, AT_ONCE_FROM_OUTBOX),
                 *(_worker(delivering, deliveries.queue_of(name), AT_ONCE_PER_SYSTEM) for name in deliveries.SYSTEMS),
                 _look_after(parts, delivering, stop),
                 _announce(parts, stop),

@@ -29,10 +29,14 @@ log = structlog.get_logger()
 
 
 class Item(NamedTuple):
-    """A record to publish (None: it was said before), and what to call when it and all before it are durable."""
+    """A record to publish (None: it was said before), and what to call when it and all before it are durable.
+
+    One with a shelf is not published: it is kept there as it is.
+    """
 
     output: Output | None
     acknowledge: Callable[[], None] | None = None
+    shelf: Spool | None = None
 
 
 class Outbox:
@@ -106,7 +110,8 @@ class Outbox:
     async def _take_batch(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         metrics.WAITING.set(len(batch) + len(self._waiting))
-        await self._make_durable([item.output for item in batch if item.output])
+        await self._make_durable([item.output for item in batch if item.output and not item.shelf])
+        await self._shelve([item for item in batch if item.shelf])
         for item in batch:
             if item.acknowledge:
                 item.acknowledge()
@@ -133,6 +138,23 @@ class Outbox:
             if not was_handed_over:
                 self._freed.clear()
                 await wait(self._freed, LOOK_AGAIN_SECONDS)
+
+    async def _shelve(self, items: list[Item]) -> None:
+        """Return when every item lies on its shelf, however long the disk takes."""
+        for shelf in {item.shelf for item in items if item.shelf}:
+            outputs = [item.output for item in items if item.shelf is shelf and item.output]
+            while not await self._lies_on(shelf, outputs):
+                self._freed.clear()
+                await wait(self._freed, LOOK_AGAIN_SECONDS)
+
+    async def _lies_on(self, shelf: Spool, outputs: list[Output]) -> bool:
+        try:
+            await asyncio.to_thread(shelf.keep, outputs, time.time())
+        except SpoolFull as full:
+            self._block(str(full))
+            return False
+        self._unblock()
+        return True
 
     async def _delivered(self, seconds: float) -> bool:
         try:

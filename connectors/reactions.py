@@ -7,7 +7,7 @@ makes carries ids that follow from the event.
 from collections.abc import Callable
 from typing import Any, Final
 
-from connectors import reallocation
+from connectors import production_progress, reallocation
 from connectors.deliveries.kind import Reacted as Reacted
 from connectors.deliveries.kind import Rows
 from connectors.deliveries.kinds import erp, materials, mes, notify, wms
@@ -17,8 +17,8 @@ from schemas.settings import Settings
 Reaction = Callable[[Rows, Message[Any], Settings], Reacted]
 
 REACTIONS: Final[dict[str, tuple[Reaction, ...]]] = {
-    "work_order.completed": (erp.completed,),
-    "work_order.changed": (mes.started,),
+    "work_order.completed": (erp.completed, production_progress.work_order_moved),
+    "work_order.changed": (mes.started, production_progress.work_order_moved),
     "alert.raised": (notify.tell,),
     "reservation.changed": (wms.reservation_changed, materials.stock_moved),
     "material.consumed": (wms.material_consumed,),

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row, tuple_row
 from connectors.deliveries import metrics
 from connectors.deliveries.kind import Rows
 from connectors.deliveries.making import make
-from connectors.deliveries.transactions import KafkaIsAway
+from connectors.deliveries.transactions import KafkaIsAway, passes
 from connectors.reactions import REACTIONS, Reacted, Reaction
 from schemas.codec import Unreadable, decode_event
 from schemas.envelope import Message
@@ -94,7 +94,7 @@ class Reactor:
                 reacted = reaction(rows, message, self._settings)
                 carry_out(rows, reacted)
         except Exception as error:
-            if isinstance(error, psycopg.Error) and not database.is_data(error):
+            if passes(error):
                 raise
             log.exception("a reaction failed", event=message.message_id, reaction=reaction.__name__)
             return [_dead_letter(line, message, reaction, error)]

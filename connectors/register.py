@@ -1,6 +1,5 @@
 """Tells the log which machines the plant has: one `machine.register` for each machine of the layout."""
 
-import asyncio
 import hashlib
 from datetime import UTC, datetime
 
@@ -18,9 +17,7 @@ def register_machines(settings: Settings) -> int:
     """Publish the layout's machines and wait until Kafka has them; how many there are."""
     now = datetime.now(UTC)
     outputs = [registration(settings.tenant_id, machine, now) for machine in settings.layout.machines]
-    publisher = Publisher(settings)
-    publisher.send_all(outputs)
-    asyncio.run(publisher.delivered())
+    Publisher(settings).publish(outputs)
     return len(outputs)
 
 

@@ -36,6 +36,16 @@ NOWHERE_INBOX: Final = "machine-inbox"
 NOWHERE_TYPE: Final = "mes_unknown_address"
 
 
+def filed(route: Route | None) -> str:
+    """What the messages of a bridge are filed under; it is the name of their line, too."""
+    return route.integration_type if route else NOWHERE_TYPE
+
+
+def lines_of(transport: Transport) -> tuple[str, ...]:
+    """The lines of a transport, and that of what no bridge knows."""
+    return (*(filed(route) for route in ROUTES if route.transport == transport), NOWHERE_TYPE)
+
+
 @lru_cache(maxsize=10_000)
 def route_of(transport: Transport, address: str) -> Route | None:
     """The bridge that an address belongs to."""

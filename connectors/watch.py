@@ -12,6 +12,14 @@ from typing import Any, Final
 from connectors.age import span
 from connectors.deliveries.kind import Rows
 from connectors.figures import Calls, Figures, gather, gather_calls
+from connectors.integration_health import (
+    DOWN_SECONDS,
+    LAG_SECONDS,
+    MES_LOST_SECONDS,
+    STOCK_SECONDS,
+    late_stock,
+    silent_mes,
+)
 from connectors.reactions import Reacted
 from connectors.said import alert
 from schemas.ids import milliseconds, short
@@ -20,7 +28,6 @@ from schemas.settings import Settings
 from sql.reads import episodes
 from streams.driver import Output
 
-MINUTE: Final = 60.0
 # A condition ends when its figure is well below the limit: one that hovers around it is one episode.
 CLEARED_AT: Final = 0.9
 
@@ -61,13 +68,13 @@ def _down(entity: str, value: float) -> str:
 
 
 CONDITIONS: Final = (
-    Condition("ErpIntegrationDown", "integration.down", "critical", 5 * MINUTE, _down, _of("ERP")),
+    Condition("ErpIntegrationDown", "integration.down", "critical", DOWN_SECONDS, _down, _of("ERP")),
     Condition(
         "MesDataLag",
         "integration.lag",
         "critical",
-        10 * MINUTE,
-        lambda _, value: f"Machines are said to run, and the newest word of one is {span(value)} old.",
+        MES_LOST_SECONDS,
+        lambda _, value: silent_mes(value),
         lambda figures, _: {"MES": figures.mes_age_seconds},
     ),
     # The deliveries raise this one themselves, at the moment it opens.
@@ -108,22 +115,24 @@ CONDITIONS: Final = (
         "MaterialStockSyncDelayed",
         "stock_sync.delayed",
         "warning",
-        15 * MINUTE,
-        lambda _, value: f"Stock levels last came {span(value)} ago.",
+        STOCK_SECONDS,
+        lambda _, value: late_stock(value),
         lambda figures, _: {"WMS": figures.stock_age_seconds},
     ),
-    Condition("IntegrationDown", "integration.down", "warning", 5 * MINUTE, _down, _of("MES", "HR", "WMS")),
+    Condition("IntegrationDown", "integration.down", "warning", DOWN_SECONDS, _down, _of("MES", "HR", "WMS")),
     Condition(
         "IntegrationLag",
         "integration.lag",
         "warning",
-        5 * MINUTE,
+        LAG_SECONDS,
         lambda entity, value: f"The oldest delivery to {entity} has waited for {span(value)}.",
         _oldest,
     ),
     Condition("ProcessingRateLow", "processing.slow", "warning", 500, _elsewhere),
     Condition("ConsumerLag", "processing.lag", "warning", 10_000, _elsewhere),
     Condition("SpoolFull", "spool.full", "critical", 0, _elsewhere),
+    # The process that stops raises this one itself.
+    Condition("LineStopped", "line.stopped", "critical", 0, _elsewhere),
     Condition("CredentialOld", "credential.old", "warning", 90, _elsewhere),
     Condition("ProcessDown", "process.down", "critical", 0, _elsewhere),
     Condition("FiguresMissing", "figures.missing", "warning", 0, _elsewhere),

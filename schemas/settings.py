@@ -3,7 +3,7 @@
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,10 +41,27 @@ class OpcUaEndpoint(BaseModel):
     password: str | None = None
 
 
+StopClass = Literal["planned_stop", "breakdowns", "setup_and_adjustments", "idling_and_minor_stops"]
+STOP_CLASSES: dict[str, StopClass] = {
+    **dict.fromkeys(("PLANNED_STOP", "BREAK", "MEETING", "TRAINING", "NO_DEMAND", "HOLIDAY"), "planned_stop"),
+    **dict.fromkeys(("PLANNED_MAINTENANCE", "PREVENTIVE", "INSPECTION", "CLEANING"), "planned_stop"),
+    **dict.fromkeys(("MECH_FAULT", "ELEC_FAULT", "TOOL_BREAKAGE", "CORRECTIVE", "POWER_FAILURE"), "breakdowns"),
+    **dict.fromkeys(("SETUP", "CHANGEOVER", "TOOL_CHANGE", "ADJUSTMENT", "CALIBRATION"), "setup_and_adjustments"),
+    **dict.fromkeys(("NO_MATERIAL", "NO_OPERATOR", "STARVED", "BLOCKED"), "idling_and_minor_stops"),
+}
+"""What a stop counts as in OEE, by its reason; of other reasons its length decides."""
+
+
 class PlantLayout(BaseModel):
-    """The plant: its tenant's machines, OPC-UA servers and MQTT filters (one TOML file)."""
+    """The plant: its tenant's machines, OPC-UA servers and MQTT filters (one TOML file).
+
+    `calendar`: when machines are open that are no work centre with a calendar of its own, in the form of those.
+    `stop_classes` are added to those that every plant has.
+    """
 
     machines: list[MachineLayout]
+    calendar: dict[str, Any] | None = None
+    stop_classes: dict[str, StopClass] = Field(default_factory=dict)
     opcua: list[OpcUaEndpoint] = Field(default_factory=list)
     mqtt_filters: list[str] = Field(
         default_factory=lambda: [
@@ -114,6 +131,13 @@ class Settings(BaseSettings):
     )
     reconnect_cap_seconds: float = Field(300, description="longest wait before a try to reconnect")
 
+    line_stop_window: int = Field(
+        2_000, ge=0, description="latest messages of a line that are looked at for one cause of failures; 0 = never"
+    )
+    line_stop_share: float = Field(
+        0.5, gt=0, le=1, description="a line stops when more than this share of them failed with one cause"
+    )
+
     stale_seconds: float = Field(300, description="older messages are refused while the link was up (002 section 4.4)")
     future_seconds: float = Field(300, description="messages further in the future are refused")
     max_message_bytes: int = Field(256 * 1024, description="largest message accepted")
@@ -142,16 +166,36 @@ class Settings(BaseSettings):
     admin_token: str | None = Field(None, repr=False, description="bearer token of the first operator")
     hr_api_key: str | None = Field(None, repr=False, description="X-API-Key of the HR system")
 
+    oidc_issuer_url: str | None = Field(
+        None, description="OpenID Connect provider that people sign in at; none = by token only"
+    )
+    oidc_client_id: str = Field("plant-console", description="our client id there")
+    oidc_client_secret: str | None = Field(
+        None, repr=False, description="our client secret there; none = a public client"
+    )
+    oidc_scope: str = Field("openid profile email", description="scopes that are asked for there")
+    oidc_roles_claim: str = Field("roles", description="claim of the ID token with the roles; dots go into objects")
+    oidc_role_map: str = Field(
+        "", description="`theirs=ours, ..` with viewer, operator, planner, integration_admin, admin; none = same names"
+    )
+
     plant_timezone: str = Field("UTC", description="time zone of the plant: what runs daily runs by its clock")
     erp_url: str | None = Field(None, description="where the ERP is called; none = it is not called")
     mes_url: str | None = Field(None, description="where the MES is called; none = it is not called")
     hr_url: str | None = Field(None, description="where the HR system is called; none = it is not called")
     wms_url: str | None = Field(None, description="where the warehouse is called; none = it is not called")
-    integration_token_url: str | None = Field(None, description="authorization server for calls to ERP, HR and WMS")
+    pas_url: str | None = Field(None, description="where the PAS takes job cards; none = runs stay submitted")
+    pas_webhook_secret: str | None = Field(
+        None, repr=False, description="secret the PAS signs its completions with (Standard Webhooks, `whsec_..`)"
+    )
+    integration_token_url: str | None = Field(
+        None, description="authorization server for calls to ERP, HR, WMS and PAS"
+    )
     integration_client_id: str = Field("mraos_integration_client", description="our client id there")
     integration_client_secret: str | None = Field(None, repr=False, description="our client secret there")
     integration_scope: str = Field(
-        "erp.read erp.write mes.read hr.read inventory.readwrite", description="scopes that are asked for there"
+        "erp.read erp.write mes.read hr.read inventory.readwrite pas.write",
+        description="scopes that are asked for there",
     )
     token_refresh_before_expiry_seconds: float = Field(300, description="a token is renewed so long before it expires")
     mes_username: str | None = Field(None, description="user for calls to the MES (HTTP Basic)")
@@ -208,7 +252,29 @@ class Settings(BaseSettings):
     )
     credential_max_age_days: float = Field(90, description="a credential older than this is to be rotated")
 
+    export_rows_max: int = Field(1_000_000, ge=1, description="most rows that are taken out as one file")
+    query_seconds: float = Field(5, gt=0, description="a ready query of the console that takes longer is broken off")
+    query_rows_max: int = Field(1000, ge=1, description="most rows of a ready query that the console shows")
+
+    kpi_database_url: str | None = Field(
+        None, repr=False, description="Postgres that KPI validators read: a URL (`default`), or JSON of names and URLs"
+    )
+    kpi_artifacts: Path | None = Field(None, description="folder below which KPI validators find test reports")
+    kpi_artifact_bytes: int = Field(16 * 1024**2, ge=1, description="largest test report that is read")
+    kpi_seconds: float = Field(20, gt=0, description="how long all KPI validators of a task may take together")
+    prometheus_url: str | None = Field(None, description="Prometheus that KPI validators ask; none = none is asked")
+
+    oee_minor_stop_minutes: float = Field(
+        5, gt=0, description="a stop without a known reason is a breakdown from this length on, a minor stop below"
+    )
+    oee_startup_minutes: float = Field(
+        10, ge=0, description="scrap told so soon after a machine began to run again is a startup reject"
+    )
+
     simulator_rate: float = Field(20, gt=0, description="messages per second of the demo's simulated MQTT machines")
+    plans_retention_days: float = Field(
+        90, gt=0, description="MRP runs, schedules and proposals older than this are archived in short and deleted"
+    )
     archive_after_days: float = Field(7, description="closed orders leave the workers' memory after so many days")
 
     @cached_property

@@ -5,7 +5,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas.messages import failures, machines, materials, operators, work_orders
+from schemas.messages import (
+    boms,
+    estimates,
+    failures,
+    machines,
+    materials,
+    operators,
+    planning,
+    plans,
+    production,
+    repairs,
+    work_orders,
+)
 
 Kind = Literal["inbox", "events", "dead-letters", "external"]
 FOREVER = -1
@@ -42,16 +54,31 @@ TOPICS = _topics(
     Topic("work-order-inbox", "inbox", "gateway, agents", "work order", FOREVER, "all that is said to a work order"),
     Topic("material-inbox", "inbox", "gateway, jobs, agents", "material", FOREVER, "all that is said of a material"),
     Topic("operator-inbox", "inbox", "gateway, jobs", "operator", FOREVER, "all that is said of an operator"),
-    Topic("prior-inbox", "inbox", "gateway", "lane and provider", FOREVER, "observations that priors learn from"),
-    Topic("plan-inbox", "inbox", "gateway, planner", "plan", FOREVER, "requests for plans and their results"),
+    Topic("prior-inbox", "inbox", "jobs", "lane and provider", FOREVER, "observations that priors learn from"),
+    Topic(
+        "plan-inbox",
+        "inbox",
+        "gateway, jobs",
+        "plan or sales order",
+        FOREVER,
+        "confirmed sales orders and requests for plans",
+    ),
     Topic("work-orders", "events", "agents", "work order", FOREVER, "what became of work orders"),
     Topic("resource-status", "events", "agents", "machine", FOREVER, "what became of machines"),
     Topic("inventory", "events", "agents", "material", FOREVER, "what became of materials"),
     Topic("hr-updates", "events", "agents", "operator", FOREVER, "what became of operators"),
     Topic("calibration-priors", "events", "agents", "lane and provider", FOREVER, "what the estimates learned"),
-    Topic("plans", "events", "planner", "plan", FOREVER, "finished plans"),
+    Topic(
+        "plans",
+        "events",
+        "planner, gateway, jobs",
+        "plan or what is planned",
+        FOREVER,
+        "plans, and changes to what is planned",
+    ),
     Topic("alerts", "events", "agents, gateway", "entity", FOREVER, "what a person should look at"),
     Topic("integration-failures", "dead-letters", "all", "failed message", FOREVER, "messages that need repair"),
+    Topic("repairs", "events", "agents, jobs", "failed message", FOREVER, "what became of repaired messages"),
     Topic("inventory-cdc", "external", "the WMS", "material", FOREVER, "the warehouse's change data capture"),
     Topic("sales-orders", "external", "the ERP", "sales order", FOREVER, "confirmed sales orders"),
 )
@@ -148,8 +175,37 @@ MESSAGES: dict[str, MessageType] = {
             operator__changed=operators.OperatorChanged,
             operator__shift_changed=operators.ShiftChanged,
         ),
+        *_types("plans", "subject_id", planning__changed=planning.PlanningChanged),
+        *_types(
+            "plan-inbox",
+            "plan_id",
+            plan__mrp_requested=plans.MrpRequested,
+            plan__schedule_requested=plans.ScheduleRequested,
+            plan__proposal_requested=plans.ProposalRequested,
+            plan__cancel_requested=plans.CancelRequested,
+        ),
+        *_types(
+            "plans",
+            "plan_id",
+            plan__mrp_finished=plans.MrpFinished,
+            plan__schedule_finished=plans.ScheduleFinished,
+            plan__schedule_accepted=plans.ScheduleAccepted,
+            plan__proposed=plans.Proposed,
+            plan__failed=plans.PlanFailed,
+        ),
+        *_types("plan-inbox", "sales_order_id", sales_order__confirmed=production.SalesOrderConfirmed),
+        *_types("plans", "production_order_id", production_order__changed=production.ProductionOrderChanged),
+        *_types("plans", "bom_id", bom__created=boms.BomChanged, bom__updated=boms.BomChanged),
+        *_types("prior-inbox", "prior_id", estimate__observed=estimates.Observed),
+        *_types(
+            "calibration-priors",
+            "prior_id",
+            prior__learned=estimates.PriorLearned,
+            prior__observation_set_aside=estimates.ObservationSetAside,
+        ),
         *_types("alerts", "entity_id", alert__raised=failures.AlertRaised),
         *_types("integration-failures", "failure_key", integration__failed=failures.IntegrationFailure),
+        *_types("repairs", "failure_key", repair__settled=repairs.RepairSettled),
     ]
 }
 

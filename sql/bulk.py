@@ -1,6 +1,6 @@
 """Writes many rows at once: COPY into a temporary table, then one set-based statement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import Cursor
@@ -63,6 +63,22 @@ def upsert_newer(
         ).format(table=Identifier(table), names=_names(columns), incoming=incoming, key=_names(key), changes=changes)
     )
     return cursor.rowcount
+
+
+def versions(cursor: Cursor[Any], table: str, key: str, ids: Iterable[str]) -> dict[str, int]:
+    """The versions that the rows of these ids have now; what is not newer is told again and changes nothing."""
+    query = SQL("SELECT {key}, version FROM {table} WHERE {key} = ANY(%s)")
+    cursor.execute(query.format(key=Identifier(key), table=Identifier(table)), [list(set(ids))])
+    return dict(cursor.fetchall())
+
+
+def delete_older(cursor: Cursor[Any], table: str, key: str, told: Mapping[str, int]) -> None:
+    """Delete the rows of these owners that an older version brought: they are replaced as a whole."""
+    query = SQL(
+        "DELETE FROM {table} AS kept USING unnest(%s::text[], %s::bigint[]) AS told(owner, version) "
+        "WHERE kept.{key} = told.owner AND kept.version < told.version"
+    )
+    cursor.execute(query.format(key=Identifier(key), table=Identifier(table)), [list(told), list(told.values())])
 
 
 def as_json(value: Any) -> str | None:

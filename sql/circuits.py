@@ -1,6 +1,5 @@
 """Circuit breakers of external systems, one for all processes: what one process learns, the others know."""
 
-from datetime import datetime
 from typing import Any
 
 from psycopg import Cursor
@@ -99,7 +98,7 @@ def refused(rows: Cursor[Row], system: str) -> int:
 
 
 STATES = """
-SELECT external_system, state, failure_count, opened_at, openings, last_error, last_success_at, updated_at
+SELECT external_system, state, failure_count, opened_at, probe_at, openings, last_error, last_success_at, updated_at
 FROM ops.circuit_breakers ORDER BY external_system
 """
 
@@ -108,9 +107,3 @@ def states(rows: Cursor[Row]) -> list[Row]:
     """Every breaker that was ever asked."""
     rows.execute(STATES)
     return rows.fetchall()
-
-
-def until(row: Row) -> datetime:
-    """When a breaker that is not closed may be asked again."""
-    moment: datetime = row["until"]
-    return moment

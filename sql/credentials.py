@@ -1,11 +1,9 @@
 """Sealed credentials: what Postgres keeps of a secret, which it cannot read."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from psycopg import Cursor
-
-Rows = Cursor[dict[str, Any]]
+from sql.database import Rows
 
 
 class Sealed(NamedTuple):

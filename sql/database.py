@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
+
+Rows = psycopg.Cursor[dict[str, Any]]
+"""A cursor in a transaction of one tenant."""
 
 WEATHER = ("08", "40", "53", "55", "57")
 DATA = ("22", "23")
@@ -32,9 +36,25 @@ def locked(url: str, lock: int, stop: threading.Event, look_again_seconds: float
         yield connection
 
 
+@contextlib.contextmanager
+def rows_of(url: str, tenant_id: str, **options: Any) -> Iterator[Rows]:
+    """A transaction of a tenant on a connection of its own, which is closed with it; rows are dictionaries."""
+    with (
+        psycopg.connect(url, row_factory=dict_row, **{"connect_timeout": 5} | options) as connection,
+        connection.cursor() as cursor,
+    ):
+        tenant(cursor, tenant_id)
+        yield cursor
+
+
 def tenant(cursor: psycopg.Cursor[Any], tenant_id: str) -> None:
     """Show only this tenant's rows until the transaction ends. Raises psycopg.DataError unless it is a UUID."""
     cursor.execute("SELECT set_config('app.current_tenant_id', %s::uuid::text, true)", [tenant_id])
+
+
+def ensure_tenant(cursor: psycopg.Cursor[Any], tenant_id: str) -> None:
+    """The tenant's row, which what people edit refers to."""
+    cursor.execute("INSERT INTO tenants (id) VALUES (%s) ON CONFLICT DO NOTHING", [tenant_id])
 
 
 def is_weather(error: psycopg.Error) -> bool:

@@ -9,12 +9,12 @@ from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
 from schemas.codec import encode
-from sql import queue
+from sql import queue, repairs
 
 Row = dict[str, Any]
 
 TASK = "deliver"
-SYSTEMS = ("ERP", "MES", "HR", "WMS", "FILES", "MAIL", "NOTIFY")
+SYSTEMS = ("ERP", "MES", "HR", "WMS", "FILES", "MAIL", "NOTIFY", "PAS")
 
 
 def identity(kind: str, tenant_id: str, cause: str) -> str:
@@ -38,6 +38,7 @@ REPLACE = """
 UPDATE deliveries SET status = 'cancelled', finished_at = now(), waits_for = NULL,
   last_error = 'A newer one asks the same.'
 WHERE kind = %s AND subject = %s AND status = 'pending' AND delivery_id <> %s
+RETURNING failure_key
 """
 
 
@@ -50,6 +51,9 @@ def add(rows: Cursor[Row], fields: Row, *, replaces_older: bool) -> bool:
         return False
     if replaces_older:
         rows.execute(REPLACE, [fields["kind"], fields["subject"], fields["delivery_id"]])
+        for row in rows.fetchall():
+            if row["failure_key"] is not None:
+                repairs.settle_delivery(rows, row["failure_key"], ("REPLACED", "A newer one asks the same."))
     schedule(rows, fields["tenant_id"], fields["delivery_id"], fields["external_system"], found["due_at"])
     return True
 
@@ -179,27 +183,19 @@ RETURNING tenant_id::text, external_system, due_at, failure_key
 """
 
 
-def retry(rows: Cursor[Row], delivery_id: str) -> bool:
-    """Somebody wants it tried now, from the beginning, with the same key; False where it has succeeded."""
+def retry(rows: Cursor[Row], delivery_id: str, actor: str | None = None) -> bool:
+    """Somebody wants it tried now, from the beginning, with the same key; False where it has succeeded.
+
+    With `actor`, that somebody is remembered at its dead letter, where one waits.
+    """
     rows.execute(RETRY, [delivery_id])
     found = rows.fetchone()
     if found is None:
         return False
     schedule(rows, found["tenant_id"], delivery_id, found["external_system"], found["due_at"])
-    rows.execute(
-        "UPDATE integration_failures SET status = 'retried', retry_count = retry_count + 1, last_retry_at = now() "
-        "WHERE failure_key = %s",
-        [found["failure_key"]],
-    )
+    if actor is not None and found["failure_key"] is not None:
+        repairs.add_for_delivery(rows, found["failure_key"], actor)
     return True
-
-
-def settle_letter(rows: Cursor[Row], failure_key: str) -> None:
-    """A delivery that had failed has succeeded: its dead letter needs nobody any more."""
-    rows.execute(
-        "UPDATE integration_failures SET status = 'resolved' WHERE failure_key = %s AND status <> 'discarded'",
-        [failure_key],
-    )
 
 
 WAITING = """

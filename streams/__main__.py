@@ -1,4 +1,4 @@
-"""The command line of `streams`: topics, agents, projector, replay, rebuild."""
+"""The command line of `streams`: topics, agents, projector, planner, replay, rebuild."""
 
 import sys
 from collections import Counter
@@ -36,6 +36,14 @@ def agents() -> None:
 def projector() -> None:
     """Keep the read models in Postgres current."""
     from streams.projector import main
+
+    sys.exit(main(Settings()))
+
+
+@app.command()
+def planner() -> None:
+    """Compute plans: MRP, schedules, proposals."""
+    from streams.planner import main
 
     sys.exit(main(Settings()))
 

@@ -29,6 +29,7 @@ from streams.kafka.producer import Publisher
 from streams.kafka.reader import Lane, Reader
 from streams.rounds import Rounds
 from streams.states import Tables
+from streams.stopped_lines import StoppedLines
 from streams.topology import TOPOLOGY
 
 APP_ID: Final = "mfg"
@@ -98,7 +99,15 @@ class Agents:
         self._consumer: BatchConsumer = self._app.consumer
         self._publisher = Publisher(settings)
         self._tables = Tables(settings, topology, states)
-        self._rounds = Rounds(topology, self._tables, self._publisher, self._consumer, settings.spool_dir / "agents")
+        self._lines = StoppedLines(
+            settings,
+            "agents",
+            [processor.inbox for processor in topology],
+            lambda alert: self._publisher.send_all([alert]),
+            lambda inbox: self._rounds.resume(inbox),
+        )
+        boxes = settings.spool_dir / "agents"
+        self._rounds = Rounds(topology, self._tables, self._publisher, self._consumer, boxes, self._lines)
         self._app.on_positions = self._rounds.wake
         self._stop = asyncio.Event()
 
@@ -117,8 +126,10 @@ class Agents:
         self._starting = loop.create_task(self._guarded(self._app.start(), "faust"))
         rounds = loop.create_task(self._guarded(self._rounds.run(), "rounds"))
         watch = loop.create_task(self._guarded(self._watch(), "watch"))
+        lines = loop.create_task(self._guarded(self._lines.run(), "lines"))
         await self._stop.wait()
         watch.cancel()
+        lines.cancel()
         self._rounds.stop()
         await asyncio.wait_for(self._land(rounds), STOP_SECONDS)
 
@@ -164,7 +175,7 @@ class Agents:
         still: dict[Lane, tuple[int, int]] = {}
         for lane, end in ends.items():
             next_offset = expected.get(lane, end)
-            if next_offset < end:
+            if next_offset < end and not self._lines.stands(lane[0]):
                 before, looks = behind.get(lane, (-1, 0))
                 still[lane] = (next_offset, looks + 1 if before == next_offset else 1)
                 if still[lane][1] % STALLED_LOOKS == 0 and not self._rounds.is_busy:

@@ -50,6 +50,10 @@ class Contiguity:
         """The next offset of each partition."""
         return self._expected
 
+    def step_back(self, lane: Lane, offset: int) -> None:
+        """What came last was worked on only up to this offset."""
+        self._expected[lane] = offset
+
     def what_follows(self, lane: Lane, records: Sequence[Record]) -> Sequence[Record]:
         """The part of a batch that follows on what came before; it counts as come from now on."""
         expected = self._expected.get(lane)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,14 +14,16 @@ from schemas.codec import Unreadable, decode, encode, parse
 from schemas.envelope import Message
 from schemas.ids import tenant_of
 from schemas.messages.failures import ErrorDetails, IntegrationFailure
+from schemas.messages.repairs import RepairSettled
 from schemas.topics import MESSAGES, key_of
 
-State = TypeVar("State")
 # The most one message may lead to: two for each line of a bill of materials (256 KiB hold about 6,000 lines), or two
 # for each of the 4,000 reservations of a material. A power of two, so that positions stay exact in a double up to
 # offset 2^39. It may grow between releases: positions grow with it, for all but what an unclean end left half said.
 EMITS_PER_MESSAGE = 16_384
 UNNUMBERED = 0
+REPAIRS = "repairs"
+"""The source of messages that people have sent again. What becomes of each is said, and said once."""
 
 
 class Rejected(Exception):
@@ -83,12 +85,22 @@ def output_of(message: Message[Any]) -> Output:
     return Output(MESSAGES[message.type].topic, key, encode(message))
 
 
+class Refused(NamedTuple):
+    """Why the record of an offset became a dead letter."""
+
+    offset: int
+    code: str
+    path: str | None
+    reason: str
+
+
 @dataclass(slots=True)
 class Batch:
-    """What a batch came to: records to publish, states to keep by key, and counts."""
+    """What a batch came to: records to publish, states to keep by key, what was refused, and counts."""
 
     outputs: list[Output] = field(default_factory=list)
     changed: dict[bytes, bytes] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
     folded: int = 0
     repeated: int = 0
     dead_letters: int = 0
@@ -175,17 +187,42 @@ def _fold_record(processor: Processor, partition: int, entity: _Entity, record: 
             return
         step = processor.fold(entity.state, message)
     except (Unreadable, Rejected) as refusal:
+        if message is not None and message.source == REPAIRS:
+            _refuse_repair(entity, record, message, refusal, batch)
+            return
         batch.outputs.append(dead_letter(processor.inbox, partition, record, message, refusal))
         batch.dead_letters += 1
+        batch.refused.append(Refused(record.offset, refusal.code, refusal.path, refusal.reason))
         return
     if len(step.emits) > EMITS_PER_MESSAGE:
         raise AssertionError(f"{processor.name} says {len(step.emits)} things about {message.message_id}")
     batch.folded += 1
     for index, emit in enumerate(step.emits):
         batch.outputs.append(_output(processor, partition, record, message, index, emit))
+    if message.source == REPAIRS:
+        batch.outputs.append(
+            repair_settled(repair_of(message), message.tenant_id, _moment(record, message), step.emits)
+        )
     if message.position != UNNUMBERED:
         entity.heard[message.source] = message.position
     entity.state, entity.offset, entity.is_changed = step.state, record.offset, True
+
+
+def _refuse_repair(
+    entity: _Entity, record: Record, message: Message[Any], refusal: Unreadable | Rejected, batch: Batch
+) -> None:
+    """Its letter is there already: say that it was refused, and remember that, so that no copy of it takes effect."""
+    batch.outputs.append(
+        repair_settled(repair_of(message), message.tenant_id, _moment(record, message), refusal=refusal)
+    )
+    batch.folded += 1
+    entity.heard[message.source] = message.position
+    entity.offset, entity.is_changed = record.offset, True
+
+
+def _moment(record: Record, message: Message[Any]) -> datetime:
+    """When a record was written to Kafka, where it says so."""
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC) if record.timestamp_ms > 0 else message.received_at
 
 
 def _check_address(processor: Processor, message: Message[Any], record: Record) -> None:
@@ -278,6 +315,56 @@ def failure_output(
         position=0,
         received_at=moment,
         payload=failure,
+    )
+    return output_of(message)
+
+
+class Repair(NamedTuple):
+    """An action on a dead letter: the letter's key and the number of the action."""
+
+    failure_key: str
+    action_id: int
+
+    @property
+    def message_id(self) -> str:
+        """The id of the message that is sent again."""
+        return f"repair-{self.failure_key}-{self.action_id}"
+
+
+def repair_of(message: Message[Any]) -> Repair:
+    """Which action sent a message of the source `repairs`."""
+    key = message.message_id.removeprefix("repair-").removesuffix(f"-{message.position}")
+    return Repair(key, message.position)
+
+
+def repair_settled(
+    repair: Repair,
+    tenant_id: str,
+    moment: datetime,
+    emits: Sequence[Emit] = (),
+    refusal: Unreadable | Rejected | None = None,
+) -> Output:
+    """What became of a repair, ready to publish; the same repair always gives the same one."""
+    payload = RepairSettled(
+        failure_key=repair.failure_key,
+        action_id=repair.action_id,
+        outcome="applied" if refusal is None else "refused",
+        error_code=refusal.code if refusal else None,
+        error_message=refusal.reason[:4000] if refusal else None,
+        path=refusal.path if refusal else None,
+        says=len(emits),
+    )
+    message = Message(
+        message_id=f"settled-{repair.failure_key}-{repair.action_id}",
+        type="repair.settled",
+        tenant_id=tenant_id,
+        timestamp=moment,
+        source_system="MRAOS",
+        correlation_id=repair.message_id,
+        source=REPAIRS,
+        position=UNNUMBERED,
+        received_at=moment,
+        payload=payload,
     )
     return output_of(message)
 

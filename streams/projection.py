@@ -18,6 +18,7 @@ from sql.offsets import Lane
 from sql.read_models.events import Event
 from sql.read_models.registry import READ_MODELS
 from streams.driver import Output, failure_output
+from streams.kafka.consumer import LogTruncated
 
 # A dead letter of a dead letter must fit Kafka too; what is cut off stands in the topic, at the dead letter's address.
 LARGEST_ORIGINAL = 512 * 1024
@@ -52,6 +53,21 @@ def lines(records: Sequence[Message]) -> list[Line]:
         )
         for one in records
     ]
+
+
+def moves(batch: Sequence[Line]) -> dict[Lane, tuple[int, int]]:
+    """For each partition: the offset its first record has, which Postgres must name, and the one after its last.
+
+    Nothing of ours leaves holes in a topic. One that shows up all the same is read again from Postgres' offset.
+    Raises LogTruncated.
+    """
+    found: dict[Lane, tuple[int, int]] = {}
+    for topic, partition, offset, *_ in batch:
+        first, expected = found.get((topic, partition), (offset, offset))
+        if offset != expected:
+            raise LogTruncated(f"{topic}/{partition} goes on at {offset}, but {expected} comes next.")
+        found[topic, partition] = (first, offset + 1)
+    return found
 
 
 def _bytes(value: str | bytes | None) -> bytes:
@@ -90,7 +106,7 @@ def _event(line: Line) -> Event:
     home = MESSAGES[message.type].topic
     if home != line.topic:
         raise Unreadable("WRONG_TOPIC", f"{message.type} belongs to {home}, not to {line.topic}.", "type")
-    return Event(message, line.topic, line.partition, line.offset)
+    return Event(message, *line[:3], line.timestamp_ms)
 
 
 def _groups(events: Sequence[Event]) -> dict[tuple[str, str], list[Event]]:

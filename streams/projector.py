@@ -1,6 +1,5 @@
 """Keeps the read models current: event topics -> rows, with the offsets in the same transaction."""
 
-import asyncio
 import contextlib
 import threading
 import time
@@ -24,7 +23,7 @@ from streams import integration_metrics, telemetry
 from streams.driver import Output
 from streams.kafka.consumer import LogReader, LogTruncated, lag
 from streams.kafka.producer import Publisher
-from streams.projection import Line, lines, write
+from streams.projection import Line, lines, moves, write
 
 log = structlog.get_logger()
 
@@ -64,7 +63,7 @@ class Projector:
         rebuild) holds every projector, without a deadlock over the rows.
         """
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            offsets.move(cursor, _moves(batch))
+            offsets.move(cursor, moves(batch))
             written = write(cursor, batch)
             if written.refused:
                 DEAD_LETTERS.inc(len(written.refused))
@@ -73,20 +72,6 @@ class Projector:
         for topic, rows in written.rows.items():
             ROWS.labels(topic).inc(rows)
         _observe(written.events)
-
-
-def _moves(batch: Sequence[Line]) -> dict[Lane, tuple[int, int]]:
-    """For each partition: the offset its first record has, which Postgres must name, and the one after its last.
-
-    Nothing of ours leaves holes in an event topic. One that shows up all the same is read again from Postgres' offset.
-    """
-    moves: dict[Lane, tuple[int, int]] = {}
-    for topic, partition, offset, *_ in batch:
-        first, expected = moves.get((topic, partition), (offset, offset))
-        if offset != expected:
-            raise LogTruncated(f"{topic}/{partition} goes on at {offset}, but {expected} comes next.")
-        moves[topic, partition] = (first, offset + 1)
-    return moves
 
 
 def _observe(events: Sequence[Event]) -> None:
@@ -104,13 +89,8 @@ def main(settings: Settings) -> int:
     telemetry.start("projector", settings)
     stop = telemetry.stop_flag()
     publisher = Publisher(settings)
-
-    def publish(outputs: Sequence[Output]) -> None:
-        publisher.send_all(outputs)
-        asyncio.run(publisher.delivered())
-
     try:
-        _run(settings, stop, publish)
+        _run(settings, stop, publisher.publish)
     except (Superseded, LogTruncated) as error:
         log.critical("projector_stops", reason=str(error))
         return 1

@@ -1,8 +1,7 @@
 """Makes the read models again from the event topics, while the old ones stay readable and the projector goes on."""
 
-import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +21,6 @@ from streams.projection import lines, write
 PATIENCE_SECONDS = 30.0
 GATHER_SECONDS = 0.05
 CLOSE_ENOUGH = 5_000
-
-Publish = Callable[[Sequence[Output]], None]
 
 
 class LogSilent(Exception):
@@ -150,6 +147,4 @@ def _put_right(cursor: psycopg.Cursor[Any], found: Sequence[Difference]) -> None
 def _tell(settings: Settings, letters: Sequence[Output]) -> None:
     """Publish dead letters and return when Kafka has them."""
     if letters:
-        publisher = Publisher(settings)
-        publisher.send_all(letters)
-        asyncio.run(publisher.delivered())
+        Publisher(settings).publish(letters)

@@ -11,23 +11,44 @@ was done; folds are deterministic and ids derive from their cause, so what comes
 """
 
 import asyncio
+import re
 import time
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from schemas.ids import tenant_of
 from streams import round_metrics as metrics
 from streams.black_box import BlackBox
 from streams.contiguity import Contiguity
-from streams.driver import Batch, Output, Processor, Record, Rejected, dead_letter, fold_batch
+from streams.driver import (
+    Batch,
+    Output,
+    Processor,
+    Record,
+    Refused,
+    Rejected,
+    Repair,
+    dead_letter,
+    fold_batch,
+    repair_settled,
+)
 from streams.kafka.producer import Publisher
 from streams.kafka.reader import Lane
+from streams.line_stops import first_to_stop
 from streams.states import States, Tables
+from streams.stopped_lines import StoppedLines
 
 RECORDS_WAITING: Final = 8_000
 SMALL_ROUND: Final = 500
+# How `schemas.codec.encode` begins the envelope of a message that people have sent again.
+_REPAIR: Final = re.compile(
+    rb'\{"version":"[0-9.]+","message_id":"repair-([^"\\]+)-(\d+)",(?:(?!"payload":).)*"source":"repairs","position":\2,',
+    re.DOTALL,
+)
 OLDEST_ROUND_SECONDS: Final = 3600.0
 LOOK_AT_FORGOTTEN_SECONDS: Final = 60.0
 
@@ -65,9 +86,16 @@ class Rounds:
     """The work of one process on all inbox partitions that are its own."""
 
     def __init__(
-        self, topology: Iterable[Processor], tables: Tables, publisher: Publisher, positions: Positions, boxes: Path
+        self,
+        topology: Iterable[Processor],
+        tables: Tables,
+        publisher: Publisher,
+        positions: Positions,
+        boxes: Path,
+        lines: StoppedLines,
     ) -> None:
         self._processors = {processor.inbox: processor for processor in topology}
+        self._lines = lines
         self._tables = tables
         self._publisher = publisher
         self._positions = positions
@@ -86,7 +114,12 @@ class Rounds:
     # -- what the agents and the process say
 
     async def put(self, lane: Lane, records: Sequence[Record]) -> None:
-        """Records of one partition, in order. Waits while too much is waiting."""
+        """Records of one partition, in order. Waits while too much is waiting.
+
+        What comes of an inbox that stands is let go: it is read again from the guard's next offset.
+        """
+        if self._lines.stands(lane[0]):
+            return
         while self._waiting_count >= RECORDS_WAITING:
             self._room.clear()
             await self._room.wait()
@@ -97,6 +130,12 @@ class Rounds:
     def wake(self) -> None:
         """Look again: positions changed."""
         self._wake.set()
+
+    async def resume(self, inbox: str) -> None:
+        """Read an inbox that stood on from where it stopped."""
+        for lane, offset in list(self.guard.expected.items()):
+            if lane[0] == inbox:
+                await self._positions.read_from(lane, offset)
 
     def stop(self) -> None:
         """Take nothing more in hand; `run` returns when what is in flight has landed."""
@@ -134,6 +173,8 @@ class Rounds:
         self.guard.begin({})
         if start and not await self._tables.adopt(start, lambda: epoch == self._positions.epoch):
             return
+        if start:
+            await self._lines.look()
         self._open_boxes(start)
         self.guard.begin(start)
         self._epoch = epoch
@@ -205,7 +246,7 @@ class Rounds:
         if not self._is_stopping:
             for lane, batches in waiting.items():
                 for records in batches:
-                    if following := self.guard.what_follows(lane, records):
+                    if not self._lines.stands(lane[0]) and (following := self.guard.what_follows(lane, records)):
                         self._fold_lane(lane, following, fresh)
         return fresh
 
@@ -216,25 +257,36 @@ class Rounds:
         ahead = [each.changed[lane] for each in reversed(self._in_flight) if lane in each.changed]
         states: ChainMap[bytes, Any] = ChainMap(changed, *ahead, self._table(topic).partitions[partition])
         for some in _apart(records, box):
-            batch = self._fold_some(self._processors[topic], partition, states, some, box)
+            batch, next_offset = self._fold_some(self._processors[topic], partition, states, some, box)
             changed.update(batch.changed)
             fresh.outputs.extend(batch.outputs)
+            fresh.next_offsets[lane] = next_offset
+            if self._lines.stands(topic):
+                self.guard.step_back(lane, next_offset)
+                break
         if changed:
             fresh.changed[lane] = changed
-        fresh.next_offsets[lane] = records[-1].offset + 1
 
     def _fold_some(
         self, processor: Processor, partition: int, states: Any, records: Sequence[Record], box: BlackBox
-    ) -> Batch:
-        """Fold with the black box running; a message that has killed the process three times is not tried again."""
+    ) -> tuple[Batch, int]:
+        """Fold with the black box running, and the next offset; a message that has killed the process three times is
+        not tried again. Where the line stops, nothing that follows is folded.
+        """
         if len(records) == 1 and box.is_poison(records[0].offset):
             batch = _crash_loop(processor, partition, records[0])
         else:
             box.take(records[0].offset, records[-1].offset)
             batch = fold_batch(processor, partition, states, records)
+        if stop := first_to_stop(self._lines.windows[processor.inbox], records, batch.refused):
+            let_by, trip = stop
+            if let_by < len(records):
+                records = records[:let_by]
+                batch = fold_batch(processor, partition, states, records)
+            self._lines.stop(processor.inbox, trip, batch.outputs[-1].key.decode().rpartition("/")[2])
         box.lay_down(records[-1].offset + 1)
         metrics.count(processor.name, len(records), batch)
-        return batch
+        return batch, records[-1].offset + 1
 
     def _let_go(self, fresh: Round) -> None:
         """Now and then, remove entities for good that were forgotten long ago and of whom nothing is on its way."""
@@ -257,7 +309,17 @@ def _apart(records: Sequence[Record], box: BlackBox) -> Iterable[Sequence[Record
     return ((record,) for record in records)
 
 
+def _repair_in(value: bytes) -> Repair | None:
+    """Which repair a record is, found without reading it: whatever reads it may be what the process died of."""
+    found = _REPAIR.match(value)
+    return Repair(found.group(1).decode(), int(found.group(2))) if found else None
+
+
 def _crash_loop(processor: Processor, partition: int, record: Record) -> Batch:
     metrics.CRASH_LOOPS.inc()
     reason = Rejected("CRASH_LOOP", "The process died three times while it worked on this message.")
-    return Batch(outputs=[dead_letter(processor.inbox, partition, record, None, reason)], dead_letters=1)
+    if (repair := _repair_in(record.value)) is not None:
+        moment = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        return Batch([repair_settled(repair, tenant_of(record.key), moment, refusal=reason)], folded=1)
+    letter = dead_letter(processor.inbox, partition, record, None, reason)
+    return Batch([letter], refused=[Refused(record.offset, reason.code, reason.path, reason.reason)], dead_letters=1)

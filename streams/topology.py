@@ -1,6 +1,6 @@
 """THE MAP: each processor, its one inbox, what it remembers, what it may emit."""
 
-from streams.domain import machine_state, machines, materials, operators, stock, work_orders
+from streams.domain import machine_state, machines, materials, operators, priors, stock, work_orders
 from streams.driver import Processor
 
 TOPOLOGY: tuple[Processor, ...] = (
@@ -66,6 +66,13 @@ TOPOLOGY: tuple[Processor, ...] = (
         state=operators.Operator,
         fold=operators.fold,
         emits=frozenset({"operator.changed", "operator.shift_changed", "alert.raised"}),
+    ),
+    Processor(
+        name="priors",
+        inbox="prior-inbox",
+        state=priors.Prior,
+        fold=priors.fold,
+        emits=frozenset({"prior.learned", "prior.observation_set_aside"}),
     ),
 )
 

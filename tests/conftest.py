@@ -1,16 +1,27 @@
 """Fixtures of the suites that need real services."""
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from schemas.settings import DEFAULT_TENANT
-from sql.__main__ import migrate_to
-from tests.plants import RunningPlant, running_plant
+from sql.database import rows_of
+from tests.grounds import Ground
+from tests.plants import SLACK, RunningPlant, running_plant
 from tests.systems import simulated_systems
-from tests.tables import rows_of
+
+# How long an example takes is the machine's affair, not a property's. The examples are the same in each run, so that a
+# red suite is red again; HYPOTHESIS_PROFILE=random draws new ones.
+UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis_settings.register_profile("unhurried", derandomize=True, **UNHURRIED)
+hypothesis_settings.register_profile("random", derandomize=False, **UNHURRIED)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
 
 # What takes minutes in a factory takes seconds here: retries of calls, and how long a circuit stays open.
 SHORT = {
@@ -25,11 +36,33 @@ SHORT = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests the time that what they await may take."""
+    for item in items:
+        if (limit := item.get_closest_marker("timeout")) and limit.args:
+            item.add_marker(pytest.mark.timeout(limit.args[0] * _slack(item)), append=False)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    SLACK.times = _slack(item)
+
+
+def _slack(item: pytest.Item) -> float:
+    """What a plant promises within a time is awaited no longer than that."""
+    return 1 if item.get_closest_marker("alone") else 4
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Ground]:
+    """The servers that the suites of this process share, one after the other."""
+    with closing(Ground()) as ground:
+        yield ground
+
+
 @pytest.fixture(scope="module")
-def infra() -> Iterator[RunningPlant]:
+def infra(ground: Ground) -> RunningPlant:
     """Kafka, Postgres and MQTT with nothing in them; none of our processes runs."""
-    with running_plant(infra_only=True) as plant:
-        yield plant
+    return ground.world()
 
 
 @pytest.fixture
@@ -39,9 +72,9 @@ def kafka_bootstrap(infra: RunningPlant) -> str:
 
 
 @pytest.fixture(scope="module")
-def migrated(infra: RunningPlant) -> RunningPlant:
-    """The same, with tables."""
-    migrate_to(infra.owner_url, "head")
+def migrated(ground: Ground, infra: RunningPlant) -> RunningPlant:
+    """The same, with tables: a new database in the place of the empty one."""
+    ground.add_tables(infra)
     return infra
 
 
@@ -64,4 +97,5 @@ def plant() -> Iterator[RunningPlant]:
         told = {**SHORT, **systems.settings(), "RATE_LIMIT_PER_MINUTE": "100000", "COMMAND_WAIT_SECONDS": "6"}
         with running_plant(infra_only=False, told=told) as plant:
             plant.simulated = systems
+            systems.know(plant.endpoints)
             yield plant

@@ -1,6 +1,6 @@
-"""What is said to a material, in one line each."""
+"""What is said to a material, in one line each, and what the warehouse publishes of it."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,18 @@ from tests.messages import at, message
 
 YESTERDAY, TODAY, TOMORROW = date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)
 ID: dict[str, Any] = {"material_id": "MAT-1"}
+
+
+def stock_updated(material_id: str, field: str, value: float, **fields: Any) -> dict[str, Any]:
+    """A change of now, as the warehouse publishes it (002 section 6.3)."""
+    complete = {
+        "event_type": "material.stock_updated",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "material_id": material_id,
+        "field_changed": field,
+        "new_value": value,
+    }
+    return complete | fields
 
 
 def known(seconds: float = -100, **fields: Any):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 from schemas.codec import decode, encode
 from schemas.envelope import Message
@@ -43,7 +44,7 @@ def message(
 ) -> Message[Any]:
     """A message said some seconds after noon."""
     envelope: dict[str, Any] = {
-        "message_id": f"{type_name}-{seconds}-{hash(payload) & 0xFFFFFFFF:x}",
+        "message_id": f"{type_name}-{seconds}-{crc32(repr(payload).encode()):x}",
         "source_system": "TEST",
         "correlation_id": "test",
         "source": "test",

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ MES_PASSWORD = "password of the plant"
 
 @dataclass
 class SimulatedSystems:
-    """Four systems and their token server at one address."""
+    """Five systems and their token server at one address."""
 
     url: str
     control: httpx2.Client
@@ -35,6 +35,7 @@ class SimulatedSystems:
             "HR_URL": f"{self.url}/hr",
             "WMS_URL": f"{self.url}/wms",
             "MES_URL": f"{self.url}/mes",
+            "PAS_URL": f"{self.url}/pas",
             "INTEGRATION_TOKEN_URL": f"{self.url}/oauth/token",
             "INTEGRATION_CLIENT_ID": CLIENT,
             "INTEGRATION_CLIENT_SECRET": SECRET,
@@ -92,6 +93,16 @@ class SimulatedSystems:
         """What a system holds, as `completions` of the ERP or `reservations` of the warehouse."""
         return self._ask("GET", f"/data/{system}/{name}").json()
 
+    def know(self, endpoints: Mapping[str, str]) -> None:
+        """Have the PAS know where its webhook goes, and what it is signed with."""
+        url = f"{endpoints['GATEWAY_URL']}/webhooks/pas/completion"
+        self.serve("pas", "webhook", {"url": url, "secret": endpoints["PAS_WEBHOOK_SECRET"]})
+
+    def complete(self, *run_ids: str, **order: Any) -> list[dict[str, Any]]:
+        """Have the PAS say that runs are over, in this order; what it was answered."""
+        told: list[dict[str, Any]] = self._ask("POST", "/pas/completions", json={"run_ids": run_ids} | order).json()
+        return told
+
     def _ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         answer = self.control.request(method, f"/_control{path}", **options)
         assert answer.is_success, answer.text
@@ -100,7 +111,7 @@ class SimulatedSystems:
 
 @contextmanager
 def simulated_systems(*, strict: bool = False, record_path: Path | None = None) -> Iterator[SimulatedSystems]:
-    """Four systems on a free port; `strict` ones answer 404 to ids they do not know."""
+    """Five systems on a free port; `strict` ones answer 404 to ids they do not know."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = Settings(

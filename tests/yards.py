@@ -211,3 +211,22 @@ def reserved(body: Any, lots: dict[str, list[tuple[str, float]]] | None = None, 
         "materials_reserved": lines,
     }
     return answer | changes
+
+
+def assigned(yard: Yard, bill: dict[str, int], order: str = "WO-4600", **fields: Any) -> Row:
+    """An order whose materials lie on the shelf, assigned; the delivery that asks the warehouse."""
+    for name, units in bill.items():
+        yard.stock(name, units * 2, {f"LOT-{name}": units * 2})
+    yard.order(order, bill, **fields)
+    yard.assign(order)
+    (delivery,) = yard.pending("wms.reservation")
+    return delivery
+
+
+def completed(yard: Yard, bill: dict[str, int], **fields: Any) -> Row:
+    """An order that was reserved at the warehouse and completed; the delivery that tells its consumption."""
+    delivery = assigned(yard, bill, **fields)
+    yard.answer(delivery, reserved(yard.body(delivery), {name: [(f"LOT-{name}", bill[name])] for name in bill}))
+    yard.produce("WO-4600", 100)
+    (told,) = yard.pending("wms.consumption")
+    return told

@@ -9,7 +9,7 @@ from typing import Final
 from compose.simulators.systems.erp import COMPLETION
 from compose.simulators.systems.records import Record
 
-NAMES: Final = {"erp": "ERP", "mes": "MES", "hr": "HR", "wms": "WMS"}
+NAMES: Final = {"erp": "ERP", "mes": "MES", "hr": "HR", "wms": "WMS", "pas": "PAS"}
 
 
 @dataclass(frozen=True)

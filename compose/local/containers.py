@@ -66,6 +66,7 @@ def environment(folder: Folder, identity: Identity, workers: int) -> dict[str, s
         "OAUTH_SIGNING_KEY_PEM": identities.signing_key(folder).read_text(),
         "CREDENTIALS_KEYS": identities.credentials_key(folder).read_text(),
         "HR_API_KEY": identity.secret("hr_api_key"),
+        "PAS_WEBHOOK_SECRET": identity.webhook_secret("pas_webhook_secret"),
         "ADMIN_TOKEN": identity.secret("admin_token"),
         "INTEGRATION_CLIENT_SECRET": identity.secret("integration_client_secret"),
         "MES_PASSWORD": identity.secret("mes_password"),

@@ -17,7 +17,7 @@ HIDDEN = ("OWNER_DATABASE_URL", "ANALYST_DATABASE_URL")
 MES_USER = "mraos"
 # Where the systems around the plant are and how it signs in there.
 SYSTEMS = (
-    *("ERP_URL", "HR_URL", "WMS_URL", "MES_URL", "INTEGRATION_TOKEN_URL", "INTEGRATION_CLIENT_ID"),
+    *("ERP_URL", "HR_URL", "WMS_URL", "MES_URL", "PAS_URL", "INTEGRATION_TOKEN_URL", "INTEGRATION_CLIENT_ID"),
     *("INTEGRATION_CLIENT_SECRET", "MES_USERNAME", "MES_PASSWORD"),
 )
 
@@ -47,6 +47,7 @@ def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> d
         "OAUTH_SIGNING_KEY": str(signing_key(folder)),
         "CREDENTIALS_KEY_FILE": str(credentials_key(folder)),
         "HR_API_KEY": identity.secret("hr_api_key"),
+        "PAS_WEBHOOK_SECRET": identity.webhook_secret("pas_webhook_secret"),
         "ADMIN_TOKEN": identity.secret("admin_token"),
         "PLANT_LAYOUT": str(Path(os.environ.get("PLANT_LAYOUT") or ROOT / "compose" / "plant.toml").resolve()),
         "SPOOL_DIR": str(folder.path / "spool"),
@@ -56,10 +57,10 @@ def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> d
 
 
 def simulated_systems(identity: Identity) -> dict[str, str]:
-    """The simulated ERP, HR system, warehouse and MES."""
+    """The simulated ERP, HR system, warehouse, MES and PAS."""
     url = f"http://127.0.0.1:{identity.port('systems')}"
     return {
-        **{f"{name.upper()}_URL": f"{url}/{name}" for name in ("erp", "hr", "wms", "mes")},
+        **{f"{name.upper()}_URL": f"{url}/{name}" for name in ("erp", "hr", "wms", "mes", "pas")},
         "INTEGRATION_TOKEN_URL": f"{url}/oauth/token",
         "INTEGRATION_CLIENT_ID": str(Settings.model_fields["integration_client_id"].default),
         "INTEGRATION_CLIENT_SECRET": identity.secret("integration_client_secret"),

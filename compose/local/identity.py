@@ -1,5 +1,6 @@
 """What a plant makes up at its first start and keeps: ports, passwords, keys."""
 
+import base64
 import secrets
 import socket
 from collections.abc import Callable
@@ -26,6 +27,7 @@ SECRETS = (
     "admin_token",
     "integration_client_secret",
     "mes_password",
+    "pas_webhook_secret",
 )
 
 
@@ -48,6 +50,10 @@ class Identity(msgspec.Struct):
         if name not in self.secrets:
             self.secrets[name] = secrets.token_urlsafe(24)
         return self.secrets[name]
+
+    def webhook_secret(self, name: str) -> str:
+        """A secret as Standard Webhooks writes one: base64 behind `whsec_`."""
+        return f"whsec_{base64.b64encode(self.secret(name).encode()).decode()}"
 
     def leave_taken_ports(self) -> list[str]:
         """Forget the ports that somebody else took since the plant last ran, and name their uses."""

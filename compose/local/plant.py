@@ -54,9 +54,10 @@ class LocalPlant:
         simulators: bool = False,
         report: Report = silent,
         settings: Mapping[str, str] | None = None,
+        ready_seconds: float = READY_SECONDS,
     ) -> None:
         path = run_directory(None if run_dir is None else str(run_dir))
-        self._settings = settings or {}
+        self._settings, self._ready_seconds = settings or {}, ready_seconds
         self.folder = Folder(path)
         self._workers, self._brokers, self._simulators = workers, brokers, simulators
         self._report = report
@@ -107,10 +108,10 @@ class LocalPlant:
         """Stop some processes and return when they have ended; the others go on."""
         self._runner.stop(names)
 
-    def wait_until_ready(self, process: str, seconds: float = READY_SECONDS) -> None:
+    def wait_until_ready(self, process: str, seconds: float | None = None) -> None:
         """Return when a process does its work; at once if it does."""
         identity = identities.of(self.folder, self._brokers)
-        await_ready(self.folder, {process: self._probes(identity)[process]}, seconds, silent)
+        await_ready(self.folder, {process: self._probes(identity)[process]}, seconds or self._ready_seconds, silent)
 
     # -- up ----------------------------------------------------------------------------------------------------------
 
@@ -176,7 +177,7 @@ class LocalPlant:
         for name in names:
             self._runner.start(name)
         probes = self._probes(identity)
-        await_ready(self.folder, {name: probes[name] for name in names}, READY_SECONDS, self._report)
+        await_ready(self.folder, {name: probes[name] for name in names}, self._ready_seconds, self._report)
 
     def _probes(self, identity: Identity) -> dict[str, Probe]:
         """How each process says that it is ready."""

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "jobs": ("connectors", "jobs"),
     "agents": ("streams", "agents"),
     "projector": ("streams", "projector"),
+    "planner": ("streams", "planner"),
 }
 # Needs nothing of the others and takes its time: it is started while topics and tables are made.
 OPCUA_SERVER = "opcua-sim"
@@ -30,6 +31,8 @@ SIMULATORS: dict[str, tuple[str, ...]] = {
     "people-sim": ("compose.simulators", "people"),
     "mqtt-sim": ("compose.simulators", "mqtt"),
     "erp-sim": ("compose.simulators", "erp"),
+    "planning-sim": ("compose.simulators", "planning"),
+    "projects-sim": ("compose.simulators", "projects"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line of the simulators: mqtt, opcua, erp, people, systems."""
+"""The command line of the simulators: mqtt, opcua, erp, people, planning, projects, systems."""
 
 import sys
 from pathlib import Path
@@ -90,10 +90,34 @@ def people(
 
 
 @app.command()
+def planning(
+    seed: Annotated[int, typer.Option(help="the same seed sells the same")] = 1,
+) -> None:
+    """Sales, and a planner who keeps a schedule."""
+    from compose.simulators.planning import run
+
+    settings = Settings()
+    telemetry.start("planning-sim", settings)
+    sys.exit(run(settings, seed=seed, stop=telemetry.stop_flag()))
+
+
+@app.command()
+def projects(
+    seed: Annotated[int, typer.Option(help="the same seed starts the same")] = 1,
+) -> None:
+    """A project office, whose runs the PAS carries out."""
+    from compose.simulators.projects import run
+
+    settings = Settings()
+    telemetry.start("projects-sim", settings)
+    sys.exit(run(settings, seed=seed, stop=telemetry.stop_flag()))
+
+
+@app.command()
 def systems(
     strict: Annotated[bool, typer.Option(help="ids that no system knows are answered with 404")] = True,
 ) -> None:
-    """An ERP, an HR system, a warehouse and an MES that the plant calls, where ERP_URL points."""
+    """An ERP, an HR system, a warehouse, an MES and a PAS that the plant calls, where ERP_URL points."""
     from compose.simulators.systems.server import run
 
     settings = Settings()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-import psycopg
 import structlog
 
 from connectors import audit
@@ -13,10 +12,11 @@ from connectors.deliveries import letters, metrics
 from connectors.deliveries.kind import Due, Kind, NotNeeded, NotYet, Refused, Request, Rows
 from connectors.deliveries.registry import KINDS
 from connectors.deliveries.requests import read, stored
-from connectors.deliveries.transactions import KafkaIsAway, Transactions
-from connectors.resilience import Failure, next_attempt
+from connectors.deliveries.transactions import Transactions, passes
+from connectors.resilience import CODES, Failure, next_attempt
 from schemas.settings import Settings
-from sql import circuits, database, deliveries
+from sql import circuits, deliveries, repairs
+from streams.driver import Output, Rejected, Repair, repair_settled
 
 log = structlog.get_logger()
 
@@ -84,10 +84,12 @@ class Attempts:
             deliveries.end(
                 rows, due.delivery_id, "cancelled", now, attempts=due.attempts, is_attempt=False, error=words
             )
+            self._transactions.publish(self._settle(rows, row, now, Rejected("NOT_NEEDED", words)))
             metrics.ATTEMPTS.labels(kind.system, kind.name, "cancelled").inc()
             return False
         except Exception as error:
-            _raise_weather(error)
+            if passes(error):
+                raise
             log.exception("a request could not be made", delivery=due.delivery_id, kind=kind.name)
             words = f"No request can be made of it: {error}" if isinstance(error, Refused) else "No request can be made"
             self._give_up(rows, row, Failure("refused", f"{words.rstrip('.')}."), now, is_attempt=False)
@@ -108,7 +110,8 @@ class Attempts:
         except Refused as reason:
             return self.fail(rows, prepared, Failure("refused", str(reason), answer=_last(answers)), calls)
         except Exception as error:
-            _raise_weather(error)
+            if passes(error):
+                raise
             log.exception("an answer could not be used", delivery=prepared.due.delivery_id, kind=prepared.kind.name)
             sentence = f"The answer cannot be used: {type(error).__name__}: {error}."
             return self.fail(rows, prepared, Failure("refused", sentence, answer=_last(answers)), calls)
@@ -133,9 +136,19 @@ class Attempts:
         )
         if not ended:
             return None
-        if prepared.row["failure_key"] is not None:
-            deliveries.settle_letter(rows, prepared.row["failure_key"])
-        return prepared.kind.accepted(rows, prepared.due, answers, at, self._settings)
+        told = self._settle(rows, prepared.row, at)
+        return [*prepared.kind.accepted(rows, prepared.due, answers, at, self._settings), *told]
+
+    @staticmethod
+    def _settle(rows: Rows, row: dict[str, Any], at: datetime, refusal: Rejected | None = None) -> list[Output]:
+        """What this attempt means for the dead letter of an earlier one: said, if somebody had it tried again."""
+        key = row["failure_key"]
+        if key is None:
+            return []
+        told = repairs.settle_delivery(rows, key, (refusal.code, refusal.reason) if refusal else None)
+        if told is None:
+            return []
+        return [repair_settled(Repair(key, told.action_id), str(row["tenant_id"]), at, refusal=refusal)]
 
     def fail(self, rows: Rows, prepared: Prepared, failure: Failure, calls: Sequence[Made]) -> str:
         """Count a failed attempt: again later, or no more; what came of it, in a word."""
@@ -163,7 +176,11 @@ class Attempts:
     def _give_up(
         self, rows: Rows, row: dict[str, Any], failure: Failure, at: datetime, *, is_attempt: bool = True
     ) -> None:
-        """End a delivery as failed: a dead letter for manual review, and an alert."""
+        """End a delivery as failed: a dead letter for manual review, and an alert.
+
+        Where somebody had it tried again from its dead letter, it is that letter that waits again.
+        """
+        is_retry = row["failure_key"] is not None and repairs.in_flight(rows, row["failure_key"]) is not None
         ended = deliveries.end(
             rows,
             row["delivery_id"],
@@ -174,12 +191,14 @@ class Attempts:
             status_code=failure.status_code,
             error=failure.sentence,
             answer=audit.kept(failure.answer, is_personal=row["external_system"] == "HR"),
-            failure_key=letters.failure_key(row["delivery_id"], row["rounds"]),
+            failure_key=None if is_retry else letters.failure_key(row["delivery_id"], row["rounds"]),
         )
         if not ended:
             return
+        KINDS[row["kind"]].failed(rows, _due(row), failure.sentence, at)
+        settled = self._settle(rows, row, at, Rejected(CODES[failure.trouble], failure.sentence))
         said = [
-            letters.dead_letter(row, failure.trouble, failure.sentence, at),
+            *(settled or [letters.dead_letter(row, failure.trouble, failure.sentence, at)]),
             letters.failed_alert(row, failure.trouble, failure.sentence, at),
         ]
         if failure.trouble == "unauthorized":
@@ -219,9 +238,3 @@ def _due(row: dict[str, Any]) -> Due:
 
 def _last(answers: Sequence[Any]) -> Any:
     return answers[-1] if answers else None
-
-
-def _raise_weather(error: Exception) -> None:
-    """Raise again what is nobody's fault and passes."""
-    if isinstance(error, KafkaIsAway) or (isinstance(error, psycopg.Error) and not database.is_data(error)):
-        raise error

@@ -6,16 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from psycopg import Cursor
-
 from schemas.codec import Unreadable
 from schemas.settings import Settings
+from sql.database import Rows as Rows
 from streams.driver import Output
 
-Rows = Cursor[dict[str, Any]]
-"""A cursor in a transaction of the delivery's tenant."""
-
-System = Literal["ERP", "MES", "HR", "WMS", "FILES", "MAIL", "NOTIFY"]
+System = Literal["ERP", "MES", "HR", "WMS", "FILES", "MAIL", "NOTIFY", "PAS"]
 
 
 class Call(NamedTuple):
@@ -108,6 +104,10 @@ def _nothing(_rows: Rows, _due: Due, _answers: Sequence[Any], _at: datetime, _se
     return ()
 
 
+def _nobody(_rows: Rows, _due: Due, _sentence: str, _at: datetime) -> None:
+    return None
+
+
 def _no_more(_request: Call, _answer: Any) -> Call | None:
     return None
 
@@ -120,6 +120,7 @@ class Kind:
     `following` names the next page of an answer, if there is one.
     `accepted` says what follows from the answers (JSON values, one a page): rows may be written in the transaction
     that ends the delivery, messages are published before it commits; so both must stand being said again.
+    `failed` writes down, in the transaction that ends it, that it failed for good, and why.
     """
 
     name: str
@@ -129,5 +130,6 @@ class Kind:
     request: Callable[[Rows, Due, Settings], Request]
     accepted: Callable[[Rows, Due, Sequence[Any], datetime, Settings], Sequence[Output]] = _nothing
     following: Callable[[Call, Any], Call | None] = _no_more
+    failed: Callable[[Rows, Due, str, datetime], None] = _nobody
     is_asking: bool = field(default=False)
     """Whether it only asks (GET): such deliveries are forgotten sooner, and a newer one makes an older one needless."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from connectors.deliveries.kind import Kind
-from connectors.deliveries.kinds import consumption, erp, hr, materials, mes, notify, reconciliation, wms
+from connectors.deliveries.kinds import consumption, erp, hr, materials, mes, notify, pas, reconciliation, wms
 
 ALL: Final[tuple[Kind, ...]] = (
     *erp.KINDS,
@@ -14,5 +14,6 @@ ALL: Final[tuple[Kind, ...]] = (
     *wms.KINDS,
     *materials.KINDS,
     *consumption.KINDS,
+    *pas.KINDS,
 )
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in ALL}

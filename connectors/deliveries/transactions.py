@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+import psycopg
+
+from connectors.database import Database
 from connectors.deliveries.kind import Rows
-from connectors.gateway.database import Database
+from sql import database
 from streams.driver import Output
 from streams.kafka.producer import Publisher
 
@@ -16,6 +19,11 @@ PATIENCE_SECONDS: Final = 10.0
 
 class KafkaIsAway(Exception):
     """Kafka did not take in time what a transaction says; it is rolled back and tried again."""
+
+
+def passes(error: Exception) -> bool:
+    """Whether what failed is nobody's fault and is to be tried again: Kafka, or Postgres for anything but its data."""
+    return isinstance(error, KafkaIsAway) or (isinstance(error, psycopg.Error) and not database.is_data(error))
 
 
 class Transactions:

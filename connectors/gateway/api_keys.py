@@ -19,8 +19,8 @@ from fastapi import Security
 from fastapi.security import APIKeyHeader
 
 from connectors.credentials import AGE
+from connectors.database import Rows
 from connectors.gateway.auth import Principal
-from connectors.gateway.database import Rows
 from connectors.gateway.depends import Parts
 from connectors.gateway.problems import Problem
 from connectors.gateway.state import State

@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet, RSAKey
 from starlette.requests import HTTPConnection
 
 from connectors.gateway.problems import Problem
+from connectors.gateway.roles import ROLES
 from schemas.settings import Settings
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ SESSION_COOKIE = "plant_session"
 SESSION_SECONDS = 12 * 3600
 JWKS_SECONDS = 60.0
 CLIENT_SCOPES = ("erp.read", "erp.write", "mes.read", "hr.read", "inventory.readwrite", "plant.read")
-OPERATOR_SCOPES = (*CLIENT_SCOPES, "plant.operate")
+OPERATOR_SCOPES = (*CLIENT_SCOPES, *(scope for scope in ROLES["admin"] if scope not in CLIENT_SCOPES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Principal:
     name: str
     tenant_id: str
     scopes: frozenset[str]
+    expires_at: int | None = None
+    """Seconds since 1970; None: not by itself."""
 
 
 class Tokens:
@@ -87,7 +90,8 @@ class Tokens:
         except (JoseError, ValueError) as error:
             raise refused("The token is not valid.") from error
         tenant_id = str(claims.get("tenant_id") or self._settings.tenant_id)
-        return Principal(str(claims["sub"]), tenant_id, frozenset(str(claims.get("scope", "")).split()))
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        return Principal(str(claims["sub"]), tenant_id, scopes, int(claims["exp"]))
 
     def _keys_for(self, token: str) -> RSAKey | KeySet:
         """Our own key, or the outside issuer's; unknown key ids make us ask at most once a minute."""

@@ -15,6 +15,8 @@ LARGE_BODY = 16 * 1024 * 1024
 Parts = Annotated[State, Depends(shared)]
 Reader = Annotated[Principal, Depends(may("plant.read"))]
 Operator = Annotated[Principal, Depends(may("plant.operate"))]
+Planner = Annotated[Principal, Depends(may("plant.plan"))]
+Repairer = Annotated[Principal, Depends(may("plant.repair"))]
 ErpWriter = Annotated[Principal, Depends(may("erp.write"))]
 StockWriter = Annotated[Principal, Depends(may("inventory.readwrite"))]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="rows in a page")]

@@ -3,9 +3,12 @@
 import asyncio
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 import structlog
@@ -24,17 +27,29 @@ CONSOLES = Gauge("gateway_live_consoles", "open live streams")
 REFRESH_SECONDS = 0.25
 BEAT_SECONDS = 1.0
 RETRY_SECONDS = 2.0
+MOST_FRAMES = 8
 
-NO_ANSWERS = ("inventory", "alerts")
+FOLLOWED = (*READ_MODELS, "plans")
+"""Topics that consoles are told of: those of the read models, and plans, whose rows are written before their events."""
+NO_ANSWERS = ("inventory", "alerts", "plans", "calibration-priors")
 SUBJECTS = (
+    "plan_id",
+    "production_order_id",
     "transaction_id",
     "reservation_id",
     "work_order_id",
     "machine_id",
     "material_id",
     "operator_id",
+    "production_order_id",
+    "bom_id",
+    "plan_id",
+    "subject_id",
+    "prior_id",
     "failure_key",
     "alert_id",
+    "production_order_id",
+    "bom_id",
 )
 """Fields that say what an event is about; the first that it has."""
 BESIDE_THEIR_SUBJECT = frozenset(
@@ -79,6 +94,7 @@ class Pulse:
         self._began = time.monotonic()
         self.beat = 0
         self.told: dict[str, Any] = {"events_per_second": {}, "delay_p95_seconds": None}
+        self.text = encode(self.told).decode()
 
     def see(self, message: Message[Any]) -> None:
         """An event went by."""
@@ -96,53 +112,114 @@ class Pulse:
             "events_per_second": {topic: round(count / elapsed, 1) for topic, count in self._events.items()},
             "delay_p95_seconds": round(delays[int(0.95 * len(delays))], 4) if delays else None,
         }
+        self.text = encode(self.told).decode()
         self._events, self._delays, self._began = Counter(), [], time.monotonic()
         self.beat += 1
 
 
-class Hub:
-    """Who looks on: for each console a set of what changed since it was told last, so that a flood costs little."""
+class _Frame:
+    """What changed within one refresh, by what it is about; the latest event wins. Encoded once, for whoever asks."""
+
+    def __init__(self, number: int, changes: dict[Change, Message[Any]]) -> None:
+        self.number, self.changes = number, changes
+
+    @cached_property
+    def text(self) -> str:
+        """As consoles are told it."""
+        return encode(_told(self.changes)).decode()
+
+
+@dataclass(eq=False)
+class _Console:
+    """Who looks on, and the latest frame it was told."""
+
+    seen: int
+
+
+class _Channel:
+    """A tenant's consoles and the frames that not all of them were told.
+
+    All wake together, and the first one cuts the frame: however many look on, what changed is encoded once. Who is
+    slow gets several frames as one, and one that is stuck keeps no more than the latest event of each thing.
+    """
 
     def __init__(self) -> None:
-        self._consoles: dict[str, set[_Console]] = {}
+        self.consoles: set[_Console] = set()
+        self.changes: dict[Change, Message[Any]] = {}
+        self.frames: deque[_Frame] = deque()
+        self.number = 0
+
+    def cut(self) -> None:
+        """What changed until now is a frame."""
+        if self.changes:
+            self.number += 1
+            self.frames.append(_Frame(self.number, self.changes))
+            self.changes = {}
+        told = min((each.seen for each in self.consoles), default=self.number)
+        while self.frames and self.frames[0].number <= told:
+            self.frames.popleft()
+        while len(self.frames) > MOST_FRAMES:
+            first = self.frames.popleft()
+            self.frames[0] = _Frame(self.frames[0].number, first.changes | self.frames[0].changes)
+
+    def news(self, console: _Console) -> str | None:
+        """What a console was not told yet."""
+        unseen = [each for each in self.frames if each.number > console.seen]
+        console.seen = self.number
+        if len(unseen) < 2:
+            return unseen[0].text if unseen else None
+        return _Frame(self.number, reduce(or_, (each.changes for each in unseen))).text
+
+
+class Hub:
+    """Who looks on, and what changed: a few times a second, the latest for each thing, so that a flood costs little."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, _Channel] = {}
         self._lock = threading.Lock()
         self.pulse = Pulse()
 
     def see(self, message: Message[Any]) -> None:
         """An event went by."""
-        change = _change(message)
         with self._lock:
-            for console in self._consoles.get(message.tenant_id, ()):
-                console.changes[change] = message
+            channel = self._channels.get(message.tenant_id)
+            if channel is not None:
+                channel.changes[_change(message)] = message
 
     async def listen(self, tenant_id: str) -> AsyncGenerator[dict[str, Any]]:
         """What changes for a tenant, a few times a second at most, and the pulse once a second."""
-        console = _Console()
-        with self._lock:
-            self._consoles.setdefault(tenant_id, set()).add(console)
+        channel, console = self._enter(tenant_id)
         CONSOLES.inc()
         beat = -1
         try:
             yield {"event": "hello", "data": "{}"}
             while True:
-                await asyncio.sleep(REFRESH_SECONDS)
-                changes, console.changes = console.changes, {}
-                if changes:
-                    yield {"event": "changes", "data": encode(_told(changes)).decode()}
+                await asyncio.sleep(REFRESH_SECONDS - time.monotonic() % REFRESH_SECONDS)
+                with self._lock:
+                    channel.cut()
+                    news = channel.news(console)
+                if news is not None:
+                    yield {"event": "changes", "data": news}
                 if beat != self.pulse.beat:
                     beat = self.pulse.beat
-                    yield {"event": "pulse", "data": encode(self.pulse.told).decode()}
+                    yield {"event": "pulse", "data": self.pulse.text}
         finally:
             CONSOLES.dec()
-            with self._lock:
-                self._consoles[tenant_id].discard(console)
+            self._leave(tenant_id, channel, console)
 
+    def _enter(self, tenant_id: str) -> tuple[_Channel, _Console]:
+        with self._lock:
+            channel = self._channels.setdefault(tenant_id, _Channel())
+            channel.cut()
+            console = _Console(channel.number)
+            channel.consoles.add(console)
+        return channel, console
 
-class _Console:
-    """What one console has not been told yet, by what it is about; the latest event wins."""
-
-    def __init__(self) -> None:
-        self.changes: dict[Change, Message[Any]] = {}
+    def _leave(self, tenant_id: str, channel: _Channel, console: _Console) -> None:
+        with self._lock:
+            channel.consoles.discard(console)
+            if not channel.consoles:
+                self._channels.pop(tenant_id, None)
 
 
 def _change(message: Message[Any]) -> Change:
@@ -211,7 +288,7 @@ class Tail:
         try:
             found = consumer.list_topics(timeout=5).topics
             lanes = [
-                (topic, partition) for topic in READ_MODELS if topic in found for partition in found[topic].partitions
+                (topic, partition) for topic in FOLLOWED if topic in found for partition in found[topic].partitions
             ]
             consumer.assign([TopicPartition(topic, partition, OFFSET_END) for topic, partition in lanes])
             while not self._stop.is_set():

@@ -8,28 +8,71 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from connectors.gateway import problems
+from connectors.gateway import describing, problems
 from connectors.gateway.headers import SecurityHeaders
 from connectors.gateway.measured import Measured
+from connectors.gateway.pages import alerts as alert_pages
+from connectors.gateway.pages import analysts as analyst_pages
+from connectors.gateway.pages import audit as audit_pages
+from connectors.gateway.pages import deliveries as delivery_pages
+from connectors.gateway.pages import estimates as estimate_pages
+from connectors.gateway.pages import failures as failure_pages
+from connectors.gateway.pages import floor, rendering, sign_in
+from connectors.gateway.pages import history as history_pages
+from connectors.gateway.pages import integrations as integration_pages
+from connectors.gateway.pages import machines as machine_pages
+from connectors.gateway.pages import materials as material_pages
+from connectors.gateway.pages import oee as oee_pages
+from connectors.gateway.pages import orders as order_pages
+from connectors.gateway.pages import planning as planning_pages
+from connectors.gateway.pages import reconciliations as reconciliation_pages
+from connectors.gateway.pages import schedule as schedule_page
 from connectors.gateway.routes import (
-    console,
+    alerts,
+    analysts,
+    boms,
+    calendars,
+    capacity,
+    changeovers,
     data_quality,
     deliveries,
     erp,
+    estimates,
+    exports,
     failures,
     health,
+    history,
     hr,
     inventory,
+    items,
     jobs,
+    kpi,
+    lanes,
+    lines,
     live,
     machines,
     materials,
+    oee,
     operators,
+    overrides,
+    pas,
+    plans,
+    production_orders,
+    projects,
+    promises,
+    proposals,
     reallocations,
-    reconciliation_pages,
     reconciliations,
+    repairs,
     reservations,
+    routings,
+    schedule_settings,
+    schedules,
+    suggestions,
     tokens,
+    work_centers,
+    work_order_edits,
+    work_order_people,
     work_orders,
 )
 from connectors.gateway.state import State
@@ -41,25 +84,71 @@ ROUTERS = (
     erp,
     inventory,
     hr,
+    pas,
     operators,
+    work_order_edits,
+    work_order_people,
     work_orders,
     machines,
+    oee,
+    schedules,
+    schedule_settings,
+    promises,
+    suggestions,
+    capacity,
+    # `/runs/compare` comes before `/runs/{run_id}`.
+    estimates,
+    projects,
+    overrides,
+    lanes,
+    plans,
+    proposals,
     reallocations,
     data_quality,
+    kpi,
     materials,
+    boms,
+    items,
+    production_orders,
+    calendars,
+    work_centers,
+    routings,
+    changeovers,
     reservations,
+    alerts,
     failures,
+    repairs,
     reconciliations,
+    lines,
     deliveries,
     jobs,
+    exports,
+    analysts,
+    history,
     health,
     live,
+    floor,
+    sign_in,
+    order_pages,
+    planning_pages,
+    schedule_page,
+    estimate_pages,
+    machine_pages,
+    oee_pages,
+    integration_pages,
+    delivery_pages,
+    failure_pages,
+    audit_pages,
+    alert_pages,
+    history_pages,
+    material_pages,
     reconciliation_pages,
-    console,
+    analyst_pages,
 )
 # Whatever is not here needs a scope; a test holds every route against this list.
 PUBLIC = frozenset(
-    {"/oauth/token", "/oauth/jwks.json", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/", "/docs"}
+    {"/oauth/token", "/oauth/jwks.json", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/docs"}
+    | {sign_in.PATH, sign_in.CALLBACK}
 )
 GRACE_SECONDS = 3
 
@@ -82,11 +171,12 @@ def build(parts: State) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    problems.install(app)
+    problems.install(app, rendering.problem_page)
     for module in ROUTERS:
         app.include_router(module.router)
+    describing.install(app)
     app.mount("/static/swagger", StaticFiles(directory=str(files("swagger_ui") / "static")))
-    app.mount("/static", StaticFiles(directory=console.STATIC))
+    app.mount("/static", StaticFiles(directory=rendering.STATIC))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured)
     return app

@@ -14,9 +14,9 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from connectors import audit
+from connectors.database import Database, Rows
 from connectors.gateway import correlation
 from connectors.gateway.auth import Principal
-from connectors.gateway.database import Database, Rows
 from connectors.gateway.problems import Problem, answer, unreadable
 from schemas.codec import Unreadable, encode
 
@@ -116,6 +116,15 @@ class Once:
                     bytes(response.body),
                     response.media_type,
                 ],
+            )
+
+    def replace(self, rows: Rows, response: Response) -> None:
+        """Store the answer that was not known yet when the request was taken."""
+        if self.key is not None:
+            rows.execute(
+                "UPDATE ops.idempotency_keys SET status_code = %s, body = %s "
+                "WHERE client_id = %s AND idempotency_key = %s",
+                [response.status_code, bytes(response.body), self.client, self.key],
             )
 
 

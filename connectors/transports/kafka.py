@@ -14,7 +14,6 @@ from schemas.settings import Settings
 log = structlog.get_logger()
 
 MOST_RECORDS: Final = 1_000
-COMMIT_SECONDS: Final = 5
 LONGEST_PAUSE_MS: Final = 24 * 60 * 60 * 1000
 # A commit that comes after the partitions moved on: their new owner reads these records again.
 TOO_LATE: Final = frozenset(

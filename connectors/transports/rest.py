@@ -20,7 +20,13 @@ from schemas.settings import Settings
 
 MOST_CONNECTIONS: Final = 32
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
-URL_SETTING: Final[Mapping[System, str]] = {"ERP": "erp_url", "MES": "mes_url", "HR": "hr_url", "WMS": "wms_url"}
+URL_SETTING: Final[Mapping[System, str]] = {
+    "ERP": "erp_url",
+    "MES": "mes_url",
+    "HR": "hr_url",
+    "WMS": "wms_url",
+    "PAS": "pas_url",
+}
 
 
 class Rest:

@@ -12,6 +12,8 @@ from schemas.messages.values import Count, Name, Seconds, Text, check_quantity
 
 OrderStatus = Literal["received", "released", "assigned", "in_progress", "on_hold", "completed", "cancelled"]
 Priority = Literal["low", "normal", "high", "urgent"]
+Origin = Literal["erp", "plant"]
+"""erp: the ERP asked for it and hears of its completion; plant: made here, the ERP does not know it."""
 MaterialsStatus = Literal["none", "pending", "partial", "reserved", "consumed"]
 """none: nothing is needed (any more); pending: not all is asked for or answered; partial: all is answered and some of
 it is missing; reserved: all is there; consumed: used up by completion."""
@@ -31,7 +33,10 @@ class BomLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkOrderCreated(msgspec.Struct, frozen=True, kw_only=True):
-    """The ERP asks for a product (002 section 3.2.1)."""
+    """The ERP, or a person or a plan of ours (`origin`), asks for a product (002 section 3.2.1).
+
+    `bom_id` and `bom_revision`: the bill of ours that `bill_of_materials` was made of; the order keeps them.
+    """
 
     work_order_id: Name
     erp_work_order_id: Name
@@ -47,6 +52,9 @@ class WorkOrderCreated(msgspec.Struct, frozen=True, kw_only=True):
     production_line_preference: Name | None = None
     bill_of_materials: tuple[BomLine, ...] = ()
     special_instructions: Text | None = None
+    origin: Origin = "erp"
+    bom_id: Name | None = None
+    bom_revision: Name | None = None
 
     def __post_init__(self) -> None:
         check_quantity("quantity_ordered", self.quantity_ordered, least=Decimal(1))
@@ -172,6 +180,9 @@ class WorkOrderChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     assigned_machine_id: Name | None = None
     assigned_operator_id: Name | None = None
     materials_status: MaterialsStatus = "none"
+    origin: Origin = "erp"
+    bom_id: Name | None = None
+    bom_revision: Name | None = None
 
 
 class WorkOrderProgressed(msgspec.Struct, frozen=True, kw_only=True, gc=False):

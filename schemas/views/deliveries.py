@@ -6,7 +6,7 @@ from typing import Literal
 from schemas.views.values import Json, View
 
 DeliveryStatus = Literal["pending", "succeeded", "failed", "cancelled"]
-ExternalSystem = Literal["ERP", "MES", "HR", "WMS", "FILES", "MAIL", "NOTIFY"]
+ExternalSystem = Literal["ERP", "MES", "HR", "WMS", "FILES", "MAIL", "NOTIFY", "PAS"]
 
 
 class DeliveryView(View):
@@ -41,6 +41,7 @@ class DeliveryPage(View):
 class DeliveryCall(View):
     """One call that was made for a delivery."""
 
+    log_id: int
     at: datetime
     http_status_code: int | None
     processing_time_ms: int | None

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import AwareDatetime, Field
 
 from schemas.messages.machines import MachineState, Recovery
+from schemas.views.oee import Losses
 from schemas.views.values import Percent, View
 
 
@@ -28,11 +29,20 @@ class MachineView(View):
     updated_at: AwareDatetime
 
 
+class GapView(View):
+    """A stretch in which nobody saw a machine."""
+
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+    reason: str | None
+
+
 class FloorMachine(MachineView):
     """A machine on the floor, with the order it works on."""
 
     current_progress_percentage: float | None
     product_name: str | None
+    gap: GapView | None = Field(description="the latest one, if it ended within the hour")
 
 
 class Floor(View):
@@ -79,3 +89,80 @@ class MachineHistory(View):
 
     changes: list[StatusChange]
     downtimes: list[DowntimeView]
+
+
+class OeeView(View):
+    """OEE between two moments, with what it was computed from.
+
+    `performance_percentage` is as computed: above 100 the machine was faster than its ideal cycle time, or units were
+    read that were made before.
+    """
+
+    machine_id: str
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+    availability_percentage: float | None = Field(description="run time of planned time")
+    performance_percentage: float | None = Field(description="ideal cycle time x units, of run time")
+    quality_percentage: float | None = Field(description="good units of all units")
+    oee_percentage: float | None
+    is_faster_than_ideal: bool
+    run_seconds: float
+    planned_seconds: float = Field(description="open by the calendar, observed, with work, and not stopped by plan")
+    unobserved_seconds: float = Field(description="gaps and unknown status; no part of planned time")
+    idle_without_order_seconds: float
+    closed_seconds: float = Field(description="the calendar has it closed")
+    planned_stop_seconds: float = Field(description="stopped by plan: maintenance, meetings, breaks")
+    productive_seconds: float | None = Field(description="ideal time of good units: planned time less all losses")
+    losses: Losses
+    seconds_by_status: dict[str, float]
+    units: int
+    unobserved_units: int = Field(description="units read in unobserved time; no part of performance")
+    unscheduled_units: int = Field(description="units read while the calendar has it closed; no part of performance")
+    scrapped_units: int
+    startup_scrapped_units: int = Field(description="scrap told while it was starting up")
+    good_units: int
+    ideal_cycle_time_seconds: float | None = Field(description="of the plant layout")
+    passport_url: str
+
+
+class StretchView(View):
+    """A machine had a status for a while; `gap`: nobody saw it."""
+
+    status: str
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+    has_order: bool
+
+
+class CycleBucket(View):
+    """The readings of a piece of time; a piece without readings is absent."""
+
+    at: AwareDatetime = Field(description="its beginning")
+    readings: int
+    units: int
+    scrapped_units: int
+    median_seconds: float | None
+    least_seconds: float | None
+    most_seconds: float | None
+
+
+class DowntimeReason(View):
+    """Downtime for one reason."""
+
+    downtime_reason_code: str
+    downtime_reason_description: str
+    downtimes: int
+    seconds: float
+
+
+class MachineWork(View):
+    """What a machine did between two moments."""
+
+    machine_id: str
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+    stretches: list[StretchView]
+    bucket_seconds: float
+    cycles: list[CycleBucket]
+    reasons: list[DowntimeReason] = Field(description="the longest first")
+    ideal_cycle_time_seconds: float | None

@@ -68,6 +68,22 @@ class MaterialDetail(MaterialView):
     changes: list[MaterialChangeView]
 
 
+class StockState(View):
+    """How much there was, from a moment on."""
+
+    at: datetime
+    on_hand_quantity: Number
+    allocated_quantity: Number
+    available_quantity: Number
+    safety_stock: Number
+
+
+class StockHistory(View):
+    """A material's stock over time, the oldest first."""
+
+    states: list[StockState]
+
+
 class RowRefused(View):
     """A row of a batch that was not accepted, counted from 1 where it could not be read."""
 

@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 TENANT = "nullif(current_setting('app.current_tenant_id', true), '')::uuid"
+OF_A_TENANT = ("uuid NOT NULL", "tenant whose row this is")
 REBUILDING = "current_setting('app.is_rebuilding', true) = 'on'"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: what one row means, its columns (`name type | comment` a line), its keys and indexes."""
+    """A table: what one row means, its columns (`name type | comment` a line), its keys, constraints and indexes.
+
+    An index is what follows the table's name, or that behind a name of its own. `is_shared`: rows without a tenant are
+    shown to everybody, and written by the owner alone.
+    """
 
     name: str
     meaning: str
@@ -17,33 +22,49 @@ class Table:
     key: str
     indexes: tuple[str, ...] = ()
     is_of_tenant: bool = True
+    constraints: tuple[str, ...] = ()
+    is_shared: bool = False
 
 
 def create(table: Table) -> Iterable[str]:
     """The statements that make a table with its comments, rights and policy."""
-    lines = [_column(line) for line in table.columns.strip().splitlines()]
-    if table.is_of_tenant:
-        lines.insert(0, ("tenant_id", "uuid NOT NULL", "tenant whose row this is"))
-    body = ", ".join([*(f"{name} {kind}" for name, kind, _ in lines), f"PRIMARY KEY ({table.key})"])
+    lines = lines_of(table)
+    keys = [f"PRIMARY KEY ({table.key})", *table.constraints]
+    body = ", ".join([*(f"{name} {kind}" for name, kind, _ in lines), *keys])
     yield f"CREATE TABLE {table.name} ({body})"
-    yield f"COMMENT ON TABLE {table.name} IS {_text(table.meaning)}"
+    yield f"COMMENT ON TABLE {table.name} IS {text_of(table.meaning)}"
     for name, _, comment in lines:
-        yield f"COMMENT ON COLUMN {table.name}.{name} IS {_text(comment)}"
-    yield from (f"CREATE INDEX ON {table.name} {index}" for index in table.indexes)
+        yield f"COMMENT ON COLUMN {table.name}.{name} IS {text_of(comment)}"
+    for index in table.indexes:
+        name, _, columns = index.partition("(")
+        yield f"CREATE INDEX {name}ON {table.name} ({columns}"
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO plant_app"
     if table.is_of_tenant:
-        yield from isolate(table.name)
+        yield from isolate(table.name, is_shared=table.is_shared)
     if table.is_of_tenant and not table.name.startswith("ops."):
         yield from open_to_rebuild(table.name)
         yield f"GRANT SELECT ON {table.name} TO plant_analyst"
 
 
-def isolate(name: str) -> Iterable[str]:
-    """The statements that show a table's rows to their tenant only, whoever asks."""
+def lines_of(table: Table) -> list[tuple[str, str, str]]:
+    """Of each column its name, its type with its rules, and what it holds; the tenant first."""
+    lines = [_column(line) for line in table.columns.strip().splitlines()]
+    if not table.is_of_tenant:
+        return lines
+    tenant = ("uuid", "tenant whose row this is; none: everybody's") if table.is_shared else OF_A_TENANT
+    return [("tenant_id", *tenant), *lines]
+
+
+def isolate(name: str, *, is_shared: bool = False) -> Iterable[str]:
+    """The statements that show a table's rows to their tenant only, whoever asks; shared rows to everybody, to read."""
     policy = f"{name.split('.')[-1]}_tenant_isolation"
     yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
     yield f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"
-    yield f"CREATE POLICY {policy} ON {name} USING (tenant_id = {TENANT}) WITH CHECK (tenant_id = {TENANT})"
+    shown = f"tenant_id = {TENANT} OR tenant_id IS NULL" if is_shared else f"tenant_id = {TENANT}"
+    yield f"CREATE POLICY {policy} ON {name} USING ({shown}) WITH CHECK (tenant_id = {TENANT})"
+    for command in ("UPDATE", "DELETE") if is_shared else ():
+        own = f"{name.split('.')[-1]}_own_{command.lower()}"
+        yield f"CREATE POLICY {own} ON {name} AS RESTRICTIVE FOR {command} USING (tenant_id = {TENANT})"
 
 
 def open_to_rebuild(name: str) -> Iterable[str]:
@@ -58,5 +79,6 @@ def _column(line: str) -> tuple[str, str, str]:
     return name, kind, comment
 
 
-def _text(text: str) -> str:
+def text_of(text: str) -> str:
+    """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"

@@ -6,7 +6,9 @@ from typing import Any
 
 from psycopg import Cursor
 
+from schemas.causes import cause_of
 from schemas.messages.failures import IntegrationFailure
+from sql import repairs
 from sql.bulk import append, as_json
 from sql.read_models.events import PLACE, Event
 
@@ -29,13 +31,21 @@ FAILURE = (
     "retry_count",
     "last_retry_at",
     "failed_at",
+    "cause_key",
+    "cause",
     *PLACE,
 )
 
 
 def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
-    """Write one tenant's dead letters of the topic integration-failures; rows written."""
-    return append(cursor, "integration_failures", FAILURE, [_row(tenant_id, event) for event in events])
+    """Write one tenant's dead letters of the topic integration-failures; rows written.
+
+    A letter that is written again, after its row was lost, stands where the actions on it stand.
+    """
+    written = append(cursor, "integration_failures", FAILURE, [_row(tenant_id, event) for event in events])
+    if written:
+        repairs.follow(cursor, [event.message.payload.failure_key for event in events])
+    return written
 
 
 def _row(tenant_id: str, event: Event) -> tuple[Any, ...]:
@@ -59,5 +69,11 @@ def _row(tenant_id: str, event: Event) -> tuple[Any, ...]:
         told.retry_count,
         told.last_retry_at,
         told.timestamp,
+        *cause_of(
+            told.integration_type,
+            told.error_details.error_code,
+            told.error_details.error_message,
+            told.error_details.path,
+        ),
         *event.place,
     )

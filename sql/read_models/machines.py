@@ -9,8 +9,8 @@ from psycopg.sql import SQL, Identifier
 
 from schemas.ids import milliseconds
 from schemas.messages.machines import GapMarked, MachineChanged, StatusRestated, Stretch
-from sql.bulk import append, load, upsert_newer
-from sql.read_models.events import PLACE, Event
+from sql.bulk import append, load, upsert_newer, versions
+from sql.read_models.events import PLACE, Event, newest
 
 STATE = (
     "machine_id",
@@ -27,6 +27,7 @@ STATE = (
     "current_product_id",
     "current_quantity_ordered",
 )
+TOLD = ("tenant_id", *STATE, "cycle_time_seconds", "known_at", "happened_at", "event_partition", "event_offset")
 MACHINE = ("tenant_id", *STATE, "cycle_time_seconds", "updated_at")
 HISTORY = (
     "tenant_id",
@@ -64,8 +65,10 @@ def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int
     history = [_history_row(tenant_id, each) for each in events if each.message.type in CHANGES]
     gaps = [each for each in events if each.message.type == "machine.gap_marked"]
     downtimes = [each for each in events if each.message.type in ("downtime.started", "downtime.ended")]
+    told = [_told_row(tenant_id, each) for each in _news(cursor, changed)]
     return (
         _write_machines(cursor, tenant_id, changed)
+        + append(cursor, "machine_states", TOLD, told)
         + append(cursor, "machine_status_history", HISTORY, history)
         + _write_gaps(cursor, tenant_id, gaps)
         + _write_downtimes(cursor, tenant_id, downtimes)
@@ -73,12 +76,7 @@ def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int
 
 
 def _write_machines(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
-    latest: dict[str, Event] = {}
-    for event in events:
-        known = latest.get(event.message.payload.machine_id)
-        if known is None or known.message.payload.version < event.message.payload.version:
-            latest[event.message.payload.machine_id] = event
-    rows = [_machine_row(tenant_id, each) for each in latest.values()]
+    rows = [_machine_row(tenant_id, each) for each in newest(events, "machine_id")]
     return upsert_newer(cursor, "machines", MACHINE, rows, ("tenant_id", "machine_id"))
 
 
@@ -87,6 +85,25 @@ def _machine_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
     told: MachineChanged = event.message.payload
     fields = (getattr(told, name) for name in STATE)
     return (tenant_id, *fields, told.cycle_time_seconds or 0, event.message.timestamp)
+
+
+def _news(cursor: Cursor[Any], events: Sequence[Event]) -> list[Event]:
+    """The events that are newer than all that was told of their machine before; what is told again is not."""
+    known = versions(cursor, "machines", "machine_id", (each.message.payload.machine_id for each in events))
+    news = []
+    for event in events:
+        told: MachineChanged = event.message.payload
+        if told.version > known.get(told.machine_id, 0):
+            known[told.machine_id] = told.version
+            news.append(event)
+    return news
+
+
+def _told_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
+    """The machine as it was then: so that any second of it can be shown again."""
+    told: MachineChanged = event.message.payload
+    fields = (getattr(told, name) for name in (*STATE, "cycle_time_seconds"))
+    return (tenant_id, *fields, event.known_at, event.message.timestamp, event.partition, event.offset)
 
 
 def _history_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
@@ -114,8 +131,8 @@ def _write_gaps(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) ->
     cursor.execute(
         SQL(
             "INSERT INTO machine_status_history AS kept ({names}) SELECT {names} FROM {incoming} "
-            "ON CONFLICT (tenant_id, machine_id, status, version) DO UPDATE SET {changes} "
-            "WHERE EXCLUDED.to_at > kept.to_at"
+            "ON CONFLICT (tenant_id, machine_id, status, version) DO UPDATE SET {changes}, "
+            "recorded_at = clock_timestamp() WHERE EXCLUDED.to_at > kept.to_at"
         ).format(
             names=SQL(", ").join(map(Identifier, HISTORY)),
             incoming=incoming,
@@ -159,7 +176,7 @@ def _close_downtimes(cursor: Cursor[Any], rows: Sequence[Sequence[Any]]) -> int:
         SQL(
             "INSERT INTO downtime_events AS kept ({names}) SELECT {names} FROM {incoming} "
             "ON CONFLICT (tenant_id, downtime_id) DO UPDATE SET ended_at = EXCLUDED.ended_at, "
-            "duration_seconds = EXCLUDED.duration_seconds "
+            "duration_seconds = EXCLUDED.duration_seconds, recorded_at = clock_timestamp() "
             "WHERE EXCLUDED.ended_at < coalesce(kept.ended_at, 'infinity')"
         ).format(names=names, incoming=incoming)
     )

@@ -6,8 +6,8 @@ from typing import Any
 from psycopg import Cursor
 
 from schemas.messages.operators import OperatorChanged, ShiftChanged
-from sql.bulk import append, upsert_newer
-from sql.read_models.events import PLACE, Event
+from sql.bulk import append, delete_older, upsert_newer, versions
+from sql.read_models.events import PLACE, Event, newest
 
 STATE = (
     "operator_id",
@@ -58,36 +58,21 @@ def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int
 
 def _write_operators(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
     told = [each for each in events if isinstance(each.message.payload, OperatorChanged)]
-    known = _versions(cursor, told)
-    latest: dict[str, Event] = {}
-    for event in told:
-        operator = event.message.payload
-        if operator.version > known.get(operator.operator_id, 0):
-            known[operator.operator_id], latest[operator.operator_id] = operator.version, event
+    known = versions(cursor, "operators", "operator_id", (each.message.payload.operator_id for each in told))
+    latest = newest(told, "operator_id", known=known)
     rows = [
         (tenant_id, *(getattr(each.message.payload, name) for name in STATE), each.message.payload.changed_at)
-        for each in latest.values()
+        for each in latest
     ]
     written = upsert_newer(cursor, "operators", OPERATOR, rows, ("tenant_id", "operator_id"))
-    return written + _write_skills(cursor, tenant_id, [each.message.payload for each in latest.values()])
-
-
-def _versions(cursor: Cursor[Any], told: Sequence[Event]) -> dict[str, int]:
-    """The versions that the operators' rows have now; what is not newer is told again and changes nothing."""
-    operators = list({event.message.payload.operator_id for event in told})
-    cursor.execute("SELECT operator_id, version FROM operators WHERE operator_id = ANY(%s)", [operators])
-    return dict(cursor.fetchall())
+    return written + _write_skills(cursor, tenant_id, [each.message.payload for each in latest])
 
 
 def _write_skills(cursor: Cursor[Any], tenant_id: str, told: Sequence[OperatorChanged]) -> int:
     """An operator's skills are replaced as a whole by their latest version."""
     if not told:
         return 0
-    cursor.execute(
-        "DELETE FROM operator_skills AS kept USING unnest(%s::text[], %s::bigint[]) AS told(operator_id, version) "
-        "WHERE kept.operator_id = told.operator_id AND kept.version < told.version",
-        [[each.operator_id for each in told], [each.version for each in told]],
-    )
+    delete_older(cursor, "operator_skills", "operator_id", {each.operator_id: each.version for each in told})
     rows = [
         (tenant_id, each.operator_id, each.version, *(getattr(skill, name) for name in CERTIFIED))
         for each in told
@@ -98,15 +83,8 @@ def _write_skills(cursor: Cursor[Any], tenant_id: str, told: Sequence[OperatorCh
 
 def _write_shifts(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
     """The latest version of each shift; a row names the event that said so."""
-    latest: dict[tuple[Any, ...], Event] = {}
-    for event in events:
-        told = event.message.payload
-        if isinstance(told, ShiftChanged):
-            key = (told.operator_id, told.shift_date, told.shift_name)
-            known = latest.get(key)
-            if known is None or known.message.payload.version < told.version:
-                latest[key] = event
-    rows = [_shift_row(tenant_id, each) for each in latest.values()]
+    told = [each for each in events if isinstance(each.message.payload, ShiftChanged)]
+    rows = [_shift_row(tenant_id, each) for each in newest(told, "operator_id", "shift_date", "shift_name")]
     return upsert_newer(cursor, "operator_shifts", SHIFT, rows, SHIFT_KEY)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Cursor
 
-from sql.read_models import alerts, failures, machines, materials, operators, work_orders
+from sql.read_models import alerts, estimates, failures, machines, materials, operators, repairs, work_orders
 from sql.read_models.events import Event
 
 Project = Callable[[Cursor[Any], str, Sequence[Event]], int]
@@ -15,25 +15,33 @@ READ_MODELS: dict[str, Project] = {
     "resource-status": machines.project,
     "inventory": materials.project,
     "hr-updates": operators.project,
+    "calibration-priors": estimates.project,
     "alerts": alerts.project,
     "integration-failures": failures.project,
+    "repairs": repairs.project,
 }
 TABLES = (
     "work_orders",
     "work_order_bom",
     "production_logs",
     "quality_inspections",
+    "work_order_changes",
     "machines",
+    "machine_states",
     "machine_status_history",
     "downtime_events",
     "materials",
     "material_batches",
+    "material_states",
     "material_changes",
     "material_transactions",
     "reservations",
+    "reservation_changes",
     "operators",
     "operator_skills",
     "operator_shifts",
+    "estimate_versions",
+    "estimate_observations",
     "alerts",
     "integration_failures",
 )
@@ -43,6 +51,18 @@ NOT_FROM_EVENTS: dict[str, tuple[str, ...]] = {
     "material_transactions": ("synchronized_at",),
     "alerts": ("acknowledged_at", "acknowledged_by"),
     "operator_shifts": ("reported_in",),
-    "integration_failures": ("status", "retry_count", "last_retry_at"),
+    "integration_failures": (
+        "status",
+        "retry_count",
+        "last_retry_at",
+        "reason_code",
+        "reason",
+        "reason_path",
+        "cause_key",
+        "cause",
+        "resolved_at",
+        "resolution",
+        "resolved_by",
+    ),
 }
 WRITTEN_AT = "recorded_at"

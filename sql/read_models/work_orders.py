@@ -9,8 +9,8 @@ from psycopg import Cursor
 from psycopg.sql import SQL
 
 from schemas.messages.work_orders import WorkOrderChanged, WorkOrderProgressed
-from sql.bulk import append, load, upsert_newer
-from sql.read_models.events import PLACE, Event
+from sql.bulk import append, as_json, delete_older, load, upsert_newer, versions
+from sql.read_models.events import PLACE, Event, newest
 
 HEAD = (
     "work_order_id",
@@ -39,15 +39,20 @@ HEAD = (
     "assigned_machine_id",
     "assigned_operator_id",
     "materials_status",
+    "origin",
+    "bom_id",
+    "bom_revision",
 )
 ORDER = ("tenant_id", *HEAD, "created_at", "updated_at")
 PROGRESS = ("work_order_id", "version", "status", "quantity_produced", "quantity_scrapped", "progress_percentage")
 LOG_FIELDS = ("log_id", "work_order_id", "machine_id", "units", "scrapped_units", "units_reported", "cumulative_units")
 LOG_MORE = ("counter_epoch", "quality_status", "cycle_time_seconds")
 _logged = attrgetter(*LOG_FIELDS, *LOG_MORE)
-LOG = ("tenant_id", *LOG_FIELDS, *LOG_MORE, "produced_at", "received_at", "is_late", "order_version", *PLACE)
+LOG_AFTER = ("known_at", "order_produced", "order_scrapped", "order_version")
+LOG = ("tenant_id", *LOG_FIELDS, *LOG_MORE, "produced_at", "received_at", "is_late", *LOG_AFTER, *PLACE)
 INSPECTED = ("inspection_id", "work_order_id", "machine_id", "inspection_type", "result", "defect_detected")
 INSPECTION = ("tenant_id", *INSPECTED, "defect_type", "inspector", "inspected_at", *PLACE)
+CHANGED = ("tenant_id", *HEAD, "event", "known_at", "happened_at", "reason", "bill_of_materials", "archived_at", *PLACE)
 BOM_LINE = ("material_id", "part_number", "part_name", "quantity_required", "unit_of_measure")
 
 
@@ -68,6 +73,7 @@ def project(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int
         + _write_quality(cursor, _of_type(news, "work_order.inspected"))
         + append(cursor, "quality_inspections", INSPECTION, [_inspection_row(tenant_id, each) for each in inspected])
         + _write_archived(cursor, _of_type(news, "work_order.archived"))
+        + append(cursor, "work_order_changes", CHANGED, _change_rows(tenant_id, news))
     )
 
 
@@ -76,28 +82,25 @@ def _of_type(events: Sequence[Event], type_name: str) -> list[Event]:
 
 
 def _news(cursor: Cursor[Any], events: Sequence[Event]) -> list[Event]:
-    """The events that are newer than the row of their order; what a restarted worker tells again is not."""
-    orders = {event.message.payload.work_order_id for event in events}
-    cursor.execute("SELECT work_order_id, version FROM work_orders WHERE work_order_id = ANY(%s)", [list(orders)])
-    known = dict(cursor.fetchall())
-    return [each for each in events if each.message.payload.version > known.get(each.message.payload.work_order_id, 0)]
-
-
-def _latest(events: Sequence[Event]) -> list[Event]:
-    """The event with the highest version of each order."""
-    found: dict[str, Event] = {}
+    """The events that are newer than all before them of their order; what a restarted worker tells again is not."""
+    known = versions(cursor, "work_orders", "work_order_id", (each.message.payload.work_order_id for each in events))
+    news = []
     for event in events:
-        known = found.get(event.message.payload.work_order_id)
-        if known is None or known.message.payload.version < event.message.payload.version:
-            found[event.message.payload.work_order_id] = event
-    return list(found.values())
+        told = event.message.payload
+        if told.version > known.get(told.work_order_id, 0):
+            known[told.work_order_id] = told.version
+            news.append(event)
+    return news
 
 
 def _write_heads(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
     created_at: dict[str, datetime] = {}
     for event in events:
         created_at.setdefault(event.message.payload.work_order_id, event.message.timestamp)
-    rows = [_head_row(tenant_id, each, created_at[each.message.payload.work_order_id]) for each in _latest(events)]
+    rows = [
+        _head_row(tenant_id, each, created_at[each.message.payload.work_order_id])
+        for each in newest(events, "work_order_id")
+    ]
     return upsert_newer(cursor, "work_orders", ORDER, rows, ("tenant_id", "work_order_id"), keep=("created_at",))
 
 
@@ -106,16 +109,28 @@ def _head_row(tenant_id: str, event: Event, created_at: datetime) -> tuple[Any, 
     return (tenant_id, *(getattr(told, name) for name in HEAD), created_at, event.message.timestamp)
 
 
+def _change_rows(tenant_id: str, events: Sequence[Event]) -> list[tuple[Any, ...]]:
+    """What each event tells but the counts, which are kept as logs: what it does not tell stays empty."""
+    rows = []
+    for event in events:
+        message = event.message
+        told = message.payload
+        if isinstance(told, WorkOrderProgressed):
+            continue
+        bill = as_json(getattr(told, "bill_of_materials", None))
+        fields = (getattr(told, name, None) for name in HEAD)
+        more = (message.type, event.known_at, message.timestamp, getattr(told, "reason", None), bill)
+        rows.append((tenant_id, *fields, *more, getattr(told, "archived_at", None), *event.place))
+    return rows
+
+
 def _write_bill(cursor: Cursor[Any], tenant_id: str, events: Sequence[Event]) -> int:
     """An order's bill of materials is replaced as a whole by the latest event that names one."""
-    latest = _latest([each for each in events if each.message.payload.bill_of_materials is not None])
+    latest = newest((each for each in events if each.message.payload.bill_of_materials is not None), "work_order_id")
     if not latest:
         return 0
-    cursor.execute(
-        "DELETE FROM work_order_bom AS bill USING unnest(%s::text[], %s::bigint[]) AS told(work_order_id, version) "
-        "WHERE bill.work_order_id = told.work_order_id AND bill.version < told.version",
-        [[each.message.payload.work_order_id for each in latest], [each.message.payload.version for each in latest]],
-    )
+    told = {each.message.payload.work_order_id: each.message.payload.version for each in latest}
+    delete_older(cursor, "work_order_bom", "work_order_id", told)
     columns = ("tenant_id", "work_order_id", "version", "line", *BOM_LINE)
     rows = [
         (
@@ -142,7 +157,7 @@ def _write_progress(cursor: Cursor[Any], events: Sequence[Event]) -> int:
             each.message.payload.machine_id,
             each.message.timestamp,
         )
-        for each in _latest(events)
+        for each in newest(events, "work_order_id")
     ]
     incoming = load(cursor, "work_orders", columns, rows, "progress")
     cursor.execute(
@@ -173,13 +188,16 @@ def _log_row(tenant_id: str, event: Event) -> tuple[Any, ...]:
         message.timestamp,
         message.received_at,
         message.late,
+        event.known_at,
+        told.quantity_produced,
+        told.quantity_scrapped,
         told.version,
         *event.place,
     )
 
 
 def _write_quality(cursor: Cursor[Any], events: Sequence[Event]) -> int:
-    latest = _latest(events)
+    latest = newest(events, "work_order_id")
     if not latest:
         return 0
     told = [each.message.payload for each in latest]

@@ -45,7 +45,7 @@ def page(cursor: Cursor[Row], wanted: Row, limit: int, after: str | None) -> tup
 
 
 ATTEMPTS = """
-SELECT "timestamp" AS at, http_status_code, processing_time_ms, success, error_message, request_payload,
+SELECT log_id, "timestamp" AS at, http_status_code, processing_time_ms, success, error_message, request_payload,
   response_payload FROM integration_audit_log WHERE delivery_id = %s ORDER BY log_id DESC LIMIT 200
 """
 
@@ -88,6 +88,11 @@ AUDIT_CONDITIONS = {
     "correlation_id": "correlation_id = %(correlation_id)s",
     "success": "success = %(success)s",
     "since": '"timestamp" >= %(since)s',
+    "until": '"timestamp" < %(until)s',
+    # Text of the payloads is found only by reading them: what is asked for is narrowed by time or system first.
+    "text": "(correlation_id ILIKE %(text)s OR delivery_id ILIKE %(text)s OR error_message ILIKE %(text)s"
+    " OR integration_type ILIKE %(text)s OR user_id ILIKE %(text)s OR request_payload::text ILIKE %(text)s"
+    " OR response_payload::text ILIKE %(text)s)",
 }
 
 
@@ -97,6 +102,8 @@ def audit_page(
     """Lines of the audit log, newest first, and the cursor of the next page. Raises BadCursor."""
     values: Row = {name: value for name, value in wanted.items() if value is not None}
     conditions = [AUDIT_CONDITIONS[name] for name in values]
+    if "text" in values:
+        values["text"] = pattern_of(values["text"])
     if after is not None:
         conditions.append("log_id < %(after)s::bigint")
         (values["after"],) = values_of(after, 1)
@@ -106,3 +113,9 @@ def audit_page(
     )
     rows = cursor.fetchall()
     return (rows, None) if len(rows) <= limit else (rows[:limit], cursor_of([str(rows[limit - 1]["log_id"])]))
+
+
+def audit_line(cursor: Cursor[Row], log_id: int) -> Row | None:
+    """One line of the audit log, or None."""
+    cursor.execute(f"{AUDIT} WHERE log_id = %s".encode(), [log_id])
+    return cursor.fetchone()

@@ -81,6 +81,24 @@ SELECT count(*) AS calls, count(*) FILTER (WHERE NOT success AND http_status_cod
 FROM integration_audit_log WHERE timestamp > %(at)s - %(span)s AND timestamp <= %(at)s
 """
 
+CALLS_BY_SYSTEM = """
+SELECT external_system, direction, count(*) AS calls,
+  count(*) FILTER (WHERE NOT success AND http_status_code IS DISTINCT FROM 409) AS errors,
+  percentile_disc(0.95) WITHIN GROUP (ORDER BY processing_time_ms)::float / 1000 AS p95_seconds
+FROM integration_audit_log WHERE timestamp > %(at)s - %(span)s AND timestamp <= %(at)s
+GROUP BY external_system, direction
+"""
+# The first few of each system, by walking the index of what is due.
+NEXT_ATTEMPTS = """
+SELECT d.* FROM unnest(%(systems)s::text[]) AS s (external_system)
+CROSS JOIN LATERAL (
+  SELECT delivery_id, external_system, kind, subject, waits_for, attempts, due_at, last_attempt_at, last_status_code,
+    last_error, created_at
+  FROM deliveries AS each WHERE each.external_system = s.external_system AND each.status = 'pending'
+  ORDER BY due_at LIMIT %(most)s
+) d ORDER BY d.due_at, d.delivery_id
+"""
+
 
 def _all(rows: Cursor[Row], query: str, **told: Any) -> list[Row]:
     rows.execute(query.encode(), told)
@@ -122,3 +140,14 @@ def calls(rows: Cursor[Row], at: datetime, span: timedelta) -> Row:
     """Calls of either direction in a stretch of time: how many, how many failed, and the 95th percentile."""
     (found,) = _all(rows, CALLS, at=at, span=span)
     return found
+
+
+def calls_by_system(rows: Cursor[Row], at: datetime, span: timedelta) -> dict[tuple[str, str], Row]:
+    """The same for each system and direction."""
+    found = _all(rows, CALLS_BY_SYSTEM, at=at, span=span)
+    return {(row["external_system"], row["direction"]): row for row in found}
+
+
+def next_attempts(rows: Cursor[Row], systems: list[str], most: int) -> list[Row]:
+    """What waits to be told to these systems, the next due first; of each system at most so many."""
+    return _all(rows, NEXT_ATTEMPTS, systems=systems, most=most)

@@ -14,10 +14,20 @@ STATE = """
 """
 
 
+# The latest gap that ended within the hour: who looks at the floor should know of it.
+GAP = """
+  (SELECT jsonb_build_object('from_at', h.from_at, 'to_at', h.to_at, 'reason', h.reason)
+   FROM machine_status_history h
+   WHERE h.tenant_id = m.tenant_id AND h.machine_id = m.machine_id AND h.status = 'gap'
+     AND h.to_at > now() - interval '1 hour' AND h.from_at > now() - interval '2 days'
+   ORDER BY h.from_at DESC LIMIT 1) AS gap
+"""
+
+
 def floor(cursor: Cursor[Row]) -> list[Row]:
-    """Every machine with the progress of the order it works on, by line."""
+    """Every machine with the progress of the order it works on and its latest gap, by line."""
     cursor.execute(
-        f"SELECT {STATE}, o.progress_percentage::float AS current_progress_percentage, o.product_name "
+        f"SELECT {STATE}, o.progress_percentage::float AS current_progress_percentage, o.product_name, {GAP} "
         "FROM machines m LEFT JOIN work_orders o "
         "ON o.tenant_id = m.tenant_id AND o.work_order_id = m.current_work_order_id "
         "ORDER BY m.line, m.machine_id".encode()

@@ -1,5 +1,6 @@
 """Materials as they are asked for, and the ids that are taken before their rows are there."""
 
+from datetime import datetime
 from typing import Any
 
 from psycopg import Cursor
@@ -19,15 +20,26 @@ STATE = """
   version, updated_at
 """
 
+SHORT = """(available_quantity < safety_stock OR EXISTS (SELECT FROM reservations r
+  WHERE r.material_id = materials.material_id AND r.status IN ('partial', 'refused') AND r.shortage > 0))"""
 
-def page(cursor: Cursor[Row], text: str | None, limit: int, after: str | None) -> tuple[list[Row], str | None]:
-    """Materials by id, and the cursor of the next page. Raises BadCursor."""
+
+def page(
+    cursor: Cursor[Row], text: str | None, limit: int, after: str | None, *, is_short: bool = False
+) -> tuple[list[Row], str | None]:
+    """Materials by id, and the cursor of the next page; `is_short`: only those below their safety stock, or of which
+    an order misses some. Raises BadCursor."""
     last_id = values_of(after, 1)[0] if after else ""
     cursor.execute(
         f"SELECT {STATE} FROM materials WHERE material_id > %(last_id)s AND (%(text)s::text IS NULL "
         "OR material_id ILIKE %(text)s OR part_number ILIKE %(text)s OR part_name ILIKE %(text)s) "
-        "ORDER BY material_id LIMIT %(limit)s".encode(),
-        {"last_id": last_id, "text": pattern_of(text) if text else None, "limit": limit + 1},
+        f"AND (NOT %(is_short)s OR {SHORT}) ORDER BY material_id LIMIT %(limit)s".encode(),
+        {
+            "last_id": last_id,
+            "text": pattern_of(text) if text else None,
+            "is_short": is_short,
+            "limit": limit + 1,
+        },
     )
     rows = cursor.fetchall()
     return rows[:limit], cursor_of([rows[limit - 1]["material_id"]]) if len(rows) > limit else None
@@ -95,3 +107,55 @@ def claim(cursor: Cursor[Row], tenant_id: str, material_ids: list[str]) -> None:
         "SELECT %s, id FROM unnest(%s::text[]) AS id ORDER BY id ON CONFLICT DO NOTHING",
         [tenant_id, material_ids],
     )
+
+
+def figures(cursor: Cursor[Row]) -> Row:
+    """How many materials there are, and of how many there is too little."""
+    cursor.execute(
+        "SELECT count(*) AS materials, count(*) FILTER (WHERE available_quantity < safety_stock) AS below_safety, "
+        "count(*) FILTER (WHERE on_hand_quantity = 0) AS empty, max(stock_at) AS stock_at, "
+        "(SELECT count(DISTINCT material_id) FROM reservations WHERE status IN ('partial', 'refused') "
+        "AND shortage > 0) AS missed FROM materials"
+    )
+    return cursor.fetchone() or {}
+
+
+def transactions(cursor: Cursor[Row], material_id: str, limit: int) -> list[Row]:
+    """What orders used up of a material, latest first, with its place in the log."""
+    cursor.execute(
+        "SELECT transaction_id, work_order_id, trim_scale(quantity) AS quantity, unit_of_measure, batches, "
+        "occurred_at, warehouse_confirmed_at, synchronized_at, event_topic, event_partition, event_offset "
+        "FROM material_transactions WHERE material_id = %s ORDER BY occurred_at DESC, transaction_id LIMIT %s",
+        [material_id, limit],
+    )
+    return cursor.fetchall()
+
+
+STATE_THEN = """
+SELECT known_at AS at, trim_scale(on_hand_quantity) AS on_hand_quantity, trim_scale(allocated_quantity) AS
+  allocated_quantity, trim_scale(available_quantity) AS available_quantity, trim_scale(safety_stock) AS safety_stock
+FROM material_states WHERE material_id = %(id)s
+"""
+STOCK = f"""
+(WITH before AS ({STATE_THEN} AND known_at <= %(since)s ORDER BY known_at DESC, version DESC LIMIT 1)
+ SELECT %(since)s::timestamptz AS at, on_hand_quantity, allocated_quantity, available_quantity, safety_stock
+ FROM before)
+UNION ALL
+(SELECT at, on_hand_quantity, allocated_quantity, available_quantity, safety_stock FROM (
+  SELECT DISTINCT ON (floor(extract(epoch FROM at) / %(step)s)) * FROM ({STATE_THEN} AND known_at > %(since)s) AS states
+  ORDER BY floor(extract(epoch FROM at) / %(step)s), at DESC) AS last_of_each)
+ORDER BY at
+"""
+
+
+def stock(cursor: Cursor[Row], material_id: str, since: datetime, until: datetime, most: int) -> list[Row]:
+    """How much there was of a material in a stretch of time, the oldest first: about so many moments at most."""
+    cursor.execute(
+        "SELECT min(known_at) AS first_at FROM material_states WHERE material_id = %s AND known_at > %s",
+        [material_id, since],
+    )
+    found = cursor.fetchone()
+    first = max(found["first_at"], since) if found and found["first_at"] else since
+    step = max((until - first).total_seconds() / most, 1.0)
+    cursor.execute(STOCK.encode(), {"id": material_id, "since": since, "step": step})
+    return cursor.fetchall()

@@ -4,6 +4,8 @@ from typing import Any
 
 from psycopg import Cursor
 
+from sql.offsets import PROJECTION, REACTIONS, Lane
+
 Row = dict[str, Any]
 
 FIGURES = """
@@ -23,7 +25,11 @@ def figures(cursor: Cursor[Row]) -> Row:
     return cursor.fetchone() or {}
 
 
-def offsets(cursor: Cursor[Row]) -> list[Row]:
-    """How far the read models are with each event partition."""
-    cursor.execute("SELECT topic, partition, next_offset, updated_at FROM ops.projection_offsets")
-    return cursor.fetchall()
+def offsets(cursor: Cursor[Row]) -> tuple[dict[Lane, int], dict[Lane, int]]:
+    """The next offset of each event partition: for the read models, and for our reactions."""
+    return _offsets(cursor, PROJECTION), _offsets(cursor, REACTIONS)
+
+
+def _offsets(cursor: Cursor[Row], table: str) -> dict[Lane, int]:
+    cursor.execute(f"SELECT topic, partition, next_offset FROM {table}".encode())
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in cursor.fetchall()}

@@ -37,7 +37,8 @@ LEFT JOIN (
   WHERE integration_type LIKE 'erp_work_order%%' AND direction = 'inbound' AND success AND timestamp >= %(since)s
     AND request_payload->'work_order'->>'erp_work_order_id' IS NOT NULL
   GROUP BY 1) told ON told.erp_work_order_id = o.erp_work_order_id
-WHERE o.erp_work_order_id = ANY(%(ids)s) OR (o.created_at >= %(since)s AND o.created_at <= %(at)s)
+WHERE o.erp_work_order_id = ANY(%(ids)s)
+  OR (o.created_at >= %(since)s AND o.created_at <= %(at)s AND o.origin = 'erp')
 """
 """`told_at` by the ERP's clock: its webhooks are in the audit log, and what it lists is not older than `since`."""
 

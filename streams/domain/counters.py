@@ -11,7 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 EPOCHS_KEPT = 4
-GAPS_KEPT = 64
+GAPS_KEPT = 1024
+"""Some 12 bytes each in the state of a machine: of so many stretches that failed and are repaired later, all counts."""
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):

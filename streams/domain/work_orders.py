@@ -44,6 +44,9 @@ class WorkOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     assigned_operator_id: str | None = None
     needs: tuple[Need, ...] = ()
     version: int = 0
+    origin: says.Origin = "erp"
+    bom_id: str | None = None
+    bom_revision: str | None = None
 
 
 def fold(state: WorkOrder | None, message: Message[Any]) -> Step:
@@ -84,6 +87,9 @@ def _create(state: WorkOrder | None, message: Message[Any], told: says.WorkOrder
         production_line_preference=told.production_line_preference,
         special_instructions=told.special_instructions,
         needs=needs.of_bill(told.bill_of_materials),
+        origin=told.origin,
+        bom_id=told.bom_id,
+        bom_revision=told.bom_revision,
     )
     return _publish(order, message, "work_order.received", bill_of_materials=told.bill_of_materials)
 
@@ -343,6 +349,9 @@ def _publish(
         assigned_machine_id=fresh.assigned_machine_id,
         assigned_operator_id=fresh.assigned_operator_id,
         materials_status=_materials_status(fresh),
+        origin=fresh.origin,
+        bom_id=fresh.bom_id,
+        bom_revision=fresh.bom_revision,
     )
     return Step(fresh, (Emit(event, told),))
 

@@ -71,6 +71,11 @@ class Publisher:
         for output in outputs:
             self.send(output.topic, output.key, output.value)
 
+    def publish(self, outputs: Iterable[Output]) -> None:
+        """`send_all`, and return when all is in Kafka, for whoever runs no event loop. Raises NotDelivered."""
+        self.send_all(outputs)
+        asyncio.run(self.delivered())
+
     async def delivered(self) -> None:
         """Return when all that was sent is in Kafka. Raises NotDelivered; waits as long as Kafka is away."""
         self._producer.poll(0)

@@ -14,6 +14,7 @@ from pathlib import Path
 import tests.bench
 from tests.bench.figures import Figure, Measure
 from tests.plants import running_plant
+from tests.systems import SimulatedSystems, simulated_systems
 
 
 def measures() -> dict[str, Measure]:
@@ -44,6 +45,11 @@ def write(figures: list[Figure], path: Path) -> None:
     path.write_text(json.dumps(list(known.values()), indent=1) + "\n")
 
 
+def _pas(systems: SimulatedSystems) -> dict[str, str]:
+    """A plant calls nobody but the PAS, which only gets what somebody starts."""
+    return {name: value for name, value in systems.settings().items() if name.startswith(("PAS_", "INTEGRATION_"))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--only", help="names, separated by commas")
@@ -62,7 +68,9 @@ def main() -> None:
     for is_whole in (False, True):
         due = [known[name] for name in names if known[name].needs_whole_plant is is_whole]
         if due:
-            with running_plant(infra_only=not is_whole) as plant:
+            with simulated_systems() as systems, running_plant(infra_only=not is_whole, told=_pas(systems)) as plant:
+                plant.simulated = systems
+                systems.know(plant.endpoints)
                 for measure in due:
                     figure = measure.take(plant)
                     show(figure)

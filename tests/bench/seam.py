@@ -30,12 +30,12 @@ def _ask(plant: RunningPlant, query: str, *parameters: Any) -> tuple[Any, ...]:
     return row
 
 
-def _rows(plant: RunningPlant, orders: list[str]) -> int:
+def units_in_rows(plant: RunningPlant, orders: list[str]) -> int:
     query = "SELECT coalesce(sum(quantity_produced), 0)::bigint FROM work_orders WHERE work_order_id = ANY(%s)"
     return int(_ask(plant, query, orders)[0])
 
 
-def _send(plant: RunningPlant, orders: list[str], rate: int, seconds: float) -> Popen[str]:
+def machines_say(plant: RunningPlant, orders: list[str], rate: int, seconds: float) -> Popen[str]:
     """The machines, in a process of their own."""
     command = [sys.executable, "-m", "tests.bench.machines", str(rate), str(seconds), *orders]
     environment = {"PATH": "/usr/bin:/bin", **plant.endpoints}
@@ -46,12 +46,12 @@ def _sustains(plant: RunningPlant, rate: int, seconds: float) -> tuple[float, fl
     """Rows per second while machines speak at a rate, and how long the last row took after they fell silent."""
     orders = create_orders(plant.endpoints, [f"BENCH-{rate}-{time.time_ns()}-{index}" for index in range(ORDERS)])
     began = time.monotonic()
-    machines = _send(plant, orders, rate, seconds)
+    machines = machines_say(plant, orders, rate, seconds)
     told, _ = machines.communicate()
     silent_at = time.monotonic()
     sent = int(told.strip())
     assert machines.returncode == 0, "the machines did not get all they said acknowledged"
-    eventually(lambda: _rows(plant, orders) == sent, 120, f"not all of {sent} counts became rows")
+    eventually(lambda: units_in_rows(plant, orders) == sent, 120, f"not all of {sent} counts became rows")
     settled_at = time.monotonic()
     print(
         f"  {rate}/s offered for {silent_at - began:.0f} s: {sent} counts, "
@@ -80,14 +80,14 @@ def mqtt_to_row(plant: RunningPlant) -> Figure:
 def machine_to_row(plant: RunningPlant) -> Figure:
     """p95 from the machine's clock to the row's, at 500/s."""
     orders = create_orders(plant.endpoints, [f"STEADY-{time.time_ns()}-{index}" for index in range(ORDERS)])
-    warm = _send(plant, orders, STEADY_RATE, 5.0)
+    warm = machines_say(plant, orders, STEADY_RATE, 5.0)
     warmed = int(warm.communicate()[0])
-    eventually(lambda: _rows(plant, orders) == warmed, 30, "the warm-up does not arrive")
+    eventually(lambda: units_in_rows(plant, orders) == warmed, 30, "the warm-up does not arrive")
     (moment,) = _ask(plant, "SELECT clock_timestamp()")
     orders = create_orders(plant.endpoints, [f"STEADY-{time.time_ns()}-{index}" for index in range(ORDERS)])
-    machines = _send(plant, orders, STEADY_RATE, STEADY_SECONDS)
+    machines = machines_say(plant, orders, STEADY_RATE, STEADY_SECONDS)
     sent = int(machines.communicate()[0])
-    eventually(lambda: _rows(plant, orders) == sent, 30, "not all counts became rows")
+    eventually(lambda: units_in_rows(plant, orders) == sent, 30, "not all counts became rows")
     shares = _ask(
         plant,
         "SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP "

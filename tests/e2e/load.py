@@ -81,6 +81,15 @@ def mqtt_client(endpoints: dict[str, str], client_id: str) -> mqtt.Client:
     return client
 
 
+def say(endpoints: dict[str, str], *messages: tuple[str, bytes | str]) -> None:
+    """A machine says these, in this order, and leaves when the broker has acknowledged each."""
+    client = mqtt_client(endpoints, f"said-{time.time_ns()}")
+    for info in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
+        info.wait_for_publish(120)
+    client.disconnect()
+    client.loop_stop()
+
+
 @dataclass(slots=True)
 class Load:
     """Counts of several machines for several orders at a steady rate, each unit its own message."""

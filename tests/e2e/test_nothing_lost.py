@@ -18,7 +18,7 @@ import pytest
 from tests.e2e.load import Load, await_truth, count_message, create_orders, erp_client, mqtt_client, order_body, scalar
 from tests.plants import RunningPlant, eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.alone, pytest.mark.timeout(600)]
 
 RATE = int(os.environ.get("CHAOS_RATE", "500"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))

@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.settings import Settings
-from tests.plants import eventually
+from tests.plants import SLACK, eventually
 
 INBOX, DEAD_LETTERS = "machine-inbox", "integration-failures"
 # As a reconnecting connector should wait in a test: not long.
@@ -84,7 +84,7 @@ class Connector:
         if self._process.poll() is None:
             self._process.send_signal(SIGTERM)
         try:
-            return self._process.wait(15)
+            return self._process.wait(15 * SLACK.times)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(10)
@@ -188,3 +188,31 @@ def codes(letters: list[Any]) -> Counter[str]:
 def original(letter: Any) -> bytes:
     """The bytes a dead letter is about."""
     return b64decode(letter["original_bytes_base64"])
+
+
+def statuses(ear: Ear, machine_id: str) -> list[str]:
+    """The statuses of a machine, in the order in which they were said."""
+    return [each.payload.status for each in ear.said("mes.machine_status", machine_id)]
+
+
+def await_status(ear: Ear, machine_id: str, status: str, seconds: float = 20) -> Message[Any]:
+    """The first message that says so."""
+
+    def found() -> Message[Any] | None:
+        said = ear.said("mes.machine_status", machine_id)
+        return next((each for each in said if each.payload.status == status), None)
+
+    message: Message[Any] = ear.until(found, seconds, f"{machine_id} never said {status}")
+    return message
+
+
+def await_utilization(ear: Ear, machine_id: str, percentage: float) -> None:
+    """Listen until a machine says so."""
+    ear.until(
+        lambda: [each for each in ear.said(about=machine_id) if each.payload.utilization_percentage == percentage]
+    )
+
+
+def gaps(ear: Ear) -> dict[str, Any]:
+    """The gaps that were marked, by machine."""
+    return {each.payload.machine_id: each.payload for each in ear.said("mes.connection_gap")}

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import httpx2
+
+from tests.plants import SLACK, eventually
+
 PATIENCE_SECONDS: Final = 20.0
+START_SECONDS: Final = 120.0
+"""How long a process may take to be ready on a machine that has much else to do."""
 
 
 class Kept:
@@ -37,6 +43,18 @@ class Kept:
             self._started.set()
             self._process.wait()
 
+    def await_ready(self, gauge: str) -> None:
+        """Return when its gauge says that it is ready; it must have been given a METRICS_PORT."""
+        url = f"http://127.0.0.1:{self.env['METRICS_PORT']}/metrics"
+
+        def is_ready() -> bool:
+            try:
+                return f"{gauge} 1.0" in httpx2.get(url).text.splitlines()
+            except httpx2.TransportError:
+                return False
+
+        eventually(is_ready, START_SECONDS, f"{' '.join(self.command)} is not ready: {self.log_path}")
+
     def signal(self, signum: signal.Signals) -> None:
         """Send it a signal."""
         assert self._process is not None
@@ -50,7 +68,7 @@ class Kept:
         """End it for good, as the runner would; its exit code, which is that of a kill -9 where it had to be one."""
         self._is_wanted = False
         asked = None
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        give_up_at = time.monotonic() + PATIENCE_SECONDS * SLACK.times
         while self._keeper.is_alive():
             if self._process is not asked:
                 self.signal(signal.SIGCONT)

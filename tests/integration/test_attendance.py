@@ -17,7 +17,6 @@ from starlette.testclient import TestClient
 from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.settings import Settings
-from sql.__main__ import migrate_to
 from sql.database import tenant
 from sql.reads import operators
 from streams.kafka.admin import create_topics
@@ -34,11 +33,10 @@ ADMIN = "an operator of the plant"
 
 
 @pytest.fixture(scope="module")
-def ready(infra: RunningPlant) -> RunningPlant:
+def ready(migrated: RunningPlant) -> RunningPlant:
     """Kafka with topics and Postgres with tables."""
-    migrate_to(infra.owner_url, "head")
-    create_topics(infra.settings())
-    return infra
+    create_topics(migrated.settings())
+    return migrated
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ import pytest
 
 from connectors.clock import CLOCK, ClockJob
 from connectors.clockwork import Clockwork
+from connectors.database import Database
 from connectors.deliveries.kind import Reacted, Rows
 from connectors.deliveries.transactions import Transactions
-from connectors.gateway.database import Database
 from connectors.retention import records_due
 from schemas.ids import DEFAULT_TENANT
 from schemas.settings import Settings
 from sql import clock_runs
-from sql.__main__ import migrate_to
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import Publisher
 from tests.gateways import own_gateway
@@ -31,11 +30,10 @@ DAILY = "0 2 * * *"
 
 
 @pytest.fixture(scope="module")
-def plant(infra: RunningPlant) -> RunningPlant:
+def plant(migrated: RunningPlant) -> RunningPlant:
     """Topics and tables."""
-    migrate_to(infra.owner_url, "head")
-    create_topics(infra.settings())
-    return infra
+    create_topics(migrated.settings())
+    return migrated
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,11 @@
 """What people ask and say: lists, one order, commands with their outcome, and what changes as it changes."""
 
 import json
+import os
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +26,17 @@ def _order(plant: RunningPlant, **fields: Any) -> str:
     identity = str(answer.json()["mraos_work_order_id"])
     plant.await_rows("SELECT 1 FROM work_orders WHERE work_order_id = %s", identity)
     return identity
+
+
+@contextmanager
+def _asleep(plant: RunningPlant, process: str) -> Iterator[None]:
+    """A process that does nothing meanwhile."""
+    pid = plant.pid(process)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_an_order_goes_its_way_by_commands(plant: RunningPlant) -> None:
@@ -54,7 +69,7 @@ def test_a_command_to_nobody_is_not_found(plant: RunningPlant) -> None:
 
 def test_a_command_whose_outcome_is_not_known_in_time_says_where_to_look(plant: RunningPlant) -> None:
     order = _order(plant)
-    with own_gateway(plant, command_wait_seconds=0.0) as (client, _):
+    with own_gateway(plant, command_wait_seconds=0.0) as (client, _), _asleep(plant, "agents"):
         client.headers["Authorization"] = f"Bearer {plant.endpoints['ADMIN_TOKEN']}"
         answer = client.post(f"/api/v1/work-orders/{order}/release", json={"reason": "in a hurry"})
     assert (answer.status_code, answer.json()["status_url"]) == (202, f"/api/v1/work-orders/{order}")

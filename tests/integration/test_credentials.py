@@ -10,16 +10,10 @@ import pytest
 
 from connectors.credentials import Unsealable, ages, new_key_line, seal_again, secret, store
 from schemas.settings import Settings
+from sql.database import rows_of
 from tests.plants import RunningPlant
-from tests.tables import rows_of
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture(scope="module")
-def migrated(infra: RunningPlant) -> RunningPlant:
-    subprocess.run([sys.executable, "-m", "sql", "migrate"], env=os.environ | infra.endpoints, check=True)
-    return infra
 
 
 @pytest.fixture

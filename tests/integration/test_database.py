@@ -15,7 +15,9 @@ from schemas.ids import DEFAULT_TENANT
 from sql import database
 from sql.__main__ import migrate_to
 from sql.check import findings, findings_of
+from sql.migrations.tables import TENANT
 from sql.read_models.registry import TABLES
+from sql.verify import ISOLATED, verify
 from tests.integration.events import NEIGHBOUR
 from tests.plants import RunningPlant
 
@@ -116,7 +118,53 @@ def test_the_check_of_the_catalogue_finds_nothing(plant: RunningPlant) -> None:
     assert findings(plant.owner_url) == []
     command = [sys.executable, "-m", "sql", "check"]
     done = subprocess.run(command, env=os.environ | plant.endpoints, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "0 findings.\n")
+    *checks, summary, last = done.stdout.splitlines()
+    assert (done.returncode, summary, last) == (0, "Summary: 15 passed, 0 failed, 0 warnings", "0 findings."), done
+    assert [line for line in checks if "✓" not in line] == []
+    assert "[5/10] ✓ RLS policies: 13 policies found" in checks
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "names"),
+    [
+        (
+            "ALTER TABLE routing_templates NO FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE routing_templates FORCE ROW LEVEL SECURITY",
+            {"RLS on routing_templates", "owner"},
+        ),
+        (
+            "ALTER POLICY routing_templates_tenant_isolation ON routing_templates USING (true)",
+            f"ALTER POLICY routing_templates_tenant_isolation ON routing_templates USING (tenant_id = {TENANT})",
+            {"no tenant set", "wrong tenant", "owner"},
+        ),
+        (
+            "ALTER POLICY routing_templates_tenant_isolation ON routing_templates WITH CHECK (true)",
+            f"ALTER POLICY routing_templates_tenant_isolation ON routing_templates WITH CHECK (tenant_id = {TENANT})",
+            {"row for another tenant"},
+        ),
+        (
+            "DROP INDEX idx_routing_operations_sequence",
+            "CREATE INDEX idx_routing_operations_sequence ON routing_operations (routing_id, sequence_number) "
+            "WHERE deleted_at IS NULL",
+            {"routing_templates indexes"},
+        ),
+    ],
+)
+def test_the_verification_of_planning_sees_what_is_broken(
+    plant: RunningPlant, broken: str, mended: str, names: set[str]
+) -> None:
+    with psycopg.connect(plant.owner_url, autocommit=True) as connection:
+        connection.execute(broken)
+        try:
+            assert {each.name for each in verify(plant.owner_url, plant.app_url) if not each.is_passed} == names
+        finally:
+            connection.execute(mended)
+    assert all(each.is_passed for each in verify(plant.owner_url, plant.app_url))
+
+
+def test_the_verification_sees_a_connection_that_always_names_a_tenant(plant: RunningPlant) -> None:
+    leaking = f"{plant.app_url}?options=-c%20app.current_tenant_id%3D{DEFAULT_TENANT}"
+    assert [each.name for each in verify(plant.owner_url, leaking) if not each.is_passed] == ["leaked setting"]
 
 
 def test_every_table_that_people_read_is_rebuilt_from_events_or_known_not_to_be(plant: RunningPlant) -> None:
@@ -127,12 +175,43 @@ def test_every_table_that_people_read_is_rebuilt_from_events_or_known_not_to_be(
         "alembic_version",
         "data_quality_scores",
         "deliveries",
+        "failure_actions",
+        "failure_bulks",
         "integration_audit_log",
+        "inventory_uom_conversions",
+        "inventory_uoms",
+        "item_master",
+        "item_planning",
+        "kpi_results",
+        "lane_overrides",
+        "line_stops",
+        "manufacturing_bom_audits",
+        "manufacturing_bom_components",
+        "manufacturing_boms",
+        "mrp_runs",
+        "mrp_shortages",
+        "plan_archives",
+        "plan_proposals",
+        "planned_order_pegs",
+        "planned_orders",
+        "products",
+        "project_runs",
+        "projects",
+        "purchase_requisitions",
         "reallocation_suggestions",
         "reconciliation_items",
         "reconciliation_reports",
+        "run_tasks",
         "sync_runs",
+        "task_estimates",
         "transaction_reports",
+        "work_order_commands",
+        "work_order_notes",
+        "work_order_tasks",
+        "tenants",
+        "work_calendars",
+        "edit_audits",
+        *ISOLATED,
     }
     assert {name for (name,) in found} - set(TABLES) == kept_by_themselves
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from sql.__main__ import migrate_to
 from streams.kafka.admin import create_topics
 from tests.gateways import own_gateway
 from tests.integration.events import kept_projector, publish
@@ -35,12 +34,11 @@ Start = Callable[..., Kept]
 
 
 @pytest.fixture(scope="module")
-def plant(infra: RunningPlant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlant]:
+def plant(migrated: RunningPlant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlant]:
     """Topics, tables and a projector."""
-    migrate_to(infra.owner_url, "head")
-    create_topics(infra.settings())
-    projector = kept_projector(infra, tmp_path_factory.mktemp("projector"))
-    yield infra
+    create_topics(migrated.settings())
+    projector = kept_projector(migrated, tmp_path_factory.mktemp("projector"))
+    yield migrated
     projector.stop()
 
 

@@ -13,7 +13,6 @@ from compose.demo.evidence import look, look_at_calls
 from compose.demo.outbound import Told
 from compose.simulators.ledger import Entry
 from connectors.systems.statement import milliseconds
-from sql.__main__ import migrate_to
 from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services]
@@ -80,10 +79,9 @@ class Tables:
 
 
 @pytest.fixture
-def tables(infra: RunningPlant) -> Iterator[Tables]:
+def tables(migrated: RunningPlant) -> Iterator[Tables]:
     """A plant that did everything right."""
-    migrate_to(infra.owner_url, "head")
-    filled = Tables(infra.app_url, infra.endpoints["TENANT_ID"])
+    filled = Tables(migrated.app_url, migrated.endpoints["TENANT_ID"])
     _fill(filled)
     yield filled
     for table in FILLED:

@@ -18,9 +18,9 @@ ATTENDANCE = "/api/v1/integrations/hr/attendance"
 
 @pytest.fixture
 def employee(plant: RunningPlant) -> Iterator[str]:
-    """Somebody whom the HR system has hired today and planned for a shift that lasts now."""
+    """Somebody hired today and planned for a shift that lasts now, and for one tomorrow should today end meanwhile."""
     name, now = f"EMP-{uuid4().hex[:8]}", datetime.now(UTC)
-    begin = now - timedelta(hours=1)
+    midnight = now.replace(hour=0, minute=0)
     systems = plant.systems
     hired = {
         "employee_id": name,
@@ -30,18 +30,22 @@ def employee(plant: RunningPlant) -> Iterator[str]:
         "is_active": True,
         "skills": [{"skill_code": "WELD-L3", "certification_expiry": f"{now + timedelta(days=90):%Y-%m-%d}"}],
     }
-    planned = {
-        "employee_id": name,
+    planned = [_planned(name, max(now - timedelta(hours=1), midnight)), _planned(name, midnight + timedelta(days=1))]
+    before = systems.held("hr", "employees")
+    systems.serve("hr", "employees", [*before, hired])
+    systems.serve("hr", "schedules", planned)
+    yield name
+    systems.serve("hr", "employees", before)
+
+
+def _planned(employee: str, begin: datetime) -> dict[str, str]:
+    return {
+        "employee_id": employee,
         "shift_date": f"{begin:%Y-%m-%d}",
         "shift_name": "Shift A",
         "start_time": f"{begin:%H:%M}:00",
         "end_time": f"{begin + timedelta(hours=8):%H:%M}:00",
     }
-    before = systems.held("hr", "employees")
-    systems.serve("hr", "employees", [*before, hired])
-    systems.serve("hr", "schedules", [planned])
-    yield name
-    systems.serve("hr", "employees", before)
 
 
 def _run(person: httpx2.Client, job: str) -> None:

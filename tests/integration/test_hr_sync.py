@@ -18,13 +18,13 @@ from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.messages.operators import Clocked
 from schemas.settings import Settings
+from sql.database import rows_of
 from sql.reads import operators
 from sql.reads.operators import Wanted
 from streams.driver import Output, Record, fold_batch, output_of
 from streams.projection import Line, write
 from streams.topology import processor
 from tests.plants import RunningPlant
-from tests.tables import rows_of
 
 pytestmark = [pytest.mark.services]
 

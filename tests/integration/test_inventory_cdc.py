@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,16 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from connectors.cdc import GROUP, TOPIC
+from connectors.foreign import INVENTORY
 from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.messages.materials import MaterialUpserted
 from schemas.settings import Settings
 from streams.driver import Record, fold_batch, stored
-from streams.kafka.admin import create_topics
 from streams.kafka.producer import producer_config
 from streams.topology import processor
 from tests.integration.bridges import Ear, original
+from tests.inventory import stock_updated
 from tests.messages import message, records
 from tests.plants import RunningPlant, eventually
 
@@ -32,22 +32,23 @@ pytestmark = pytest.mark.services
 
 PROGRAM = """
 import asyncio
-from connectors.cdc import run_cdc
+from connectors.foreign import INVENTORY, run
 from schemas.settings import Settings
 from streams import telemetry
 
 async def main():
     stop = telemetry.stop_requested()
     print("listening", flush=True)
-    await run_cdc(Settings(), stop)
+    await run(Settings(), stop, INVENTORY)
 
 asyncio.run(main())
 """
+TOPIC, GROUP = INVENTORY.topic, INVENTORY.group
 INBOX, DEAD_LETTERS = "material-inbox", "integration-failures"
 
 
 class Taking:
-    """A process that runs `run_cdc` and nothing else."""
+    """A process that runs `run` and nothing else."""
 
     def __init__(self, plant: RunningPlant, folder: Path) -> None:
         self.env = os.environ | plant.endpoints | {"METRICS_PORT": "0", "SESSION_TIMEOUT_MS": "6000"}
@@ -71,18 +72,10 @@ class Taking:
         return self.process.wait(20)
 
 
-@pytest.fixture(scope="module")
-def settings(infra: RunningPlant) -> Settings:
-    settings = infra.settings()
-    create_topics(settings)
-    return settings
-
-
 @pytest.fixture
 def ear(settings: Settings) -> Iterator[Ear]:
-    ear = Ear(settings, INBOX, DEAD_LETTERS)
-    yield ear
-    ear.close()
+    with closing(Ear(settings, INBOX, DEAD_LETTERS)) as listening:
+        yield listening
 
 
 @pytest.fixture
@@ -96,15 +89,7 @@ def taking(infra: RunningPlant, tmp_path: Path) -> Iterator[Taking]:
 
 def change(material: str, value: int, transaction: str, field: str = "on_hand_quantity") -> dict[str, Any]:
     """A CDC event of now."""
-    return {
-        "event_type": "material.stock_updated",
-        "timestamp": datetime.now(UTC).isoformat(),
-        "material_id": material,
-        "field_changed": field,
-        "new_value": value,
-        "change_reason": "count",
-        "transaction_id": transaction,
-    }
+    return stock_updated(material, field, value, change_reason="count", transaction_id=transaction)
 
 
 def publish(settings: Settings, values: Sequence[tuple[bytes | None, bytes]]) -> None:

@@ -28,12 +28,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
-    with (
-        simulated_systems() as systems,
-        mailbox() as box,
-        hook() as heard,
-        pytest.MonkeyPatch.context() as environment,
-    ):
+    with simulated_systems() as systems, mailbox() as box, hook() as heard:
         told = {
             "SMTP_URL": box.url,
             "RECONCILIATION_MAIL_TO": "operations@plant.example",
@@ -41,9 +36,7 @@ def office() -> Iterator[Office]:
             "ALERT_SLACK_URL": f"{heard.url}/slack/secret-of-slack",
             "ALERT_WEBHOOK_URL": f"{heard.url}/pager/secret-of-pager",
         }
-        for name, value in (SHORT | systems.settings() | told).items():
-            environment.setenv(name, value)
-        with running_plant(infra_only=False) as plant:
+        with running_plant(infra_only=False, told=SHORT | systems.settings() | told) as plant:
             yield Office(plant, systems, box, heard)
 
 

@@ -25,13 +25,13 @@ from schemas.messages.machines import (
 from schemas.messages.materials import MaterialUpserted, StockBatch, StockReported
 from schemas.messages.work_orders import BomLine, WorkOrderAssign, WorkOrderCommand, WorkOrderUpdated
 from sql import shadows
-from sql.__main__ import migrate_to
 from sql.read_models.registry import TABLES
 from streams.driver import Output
 from streams.projection import Line, write
 from tests import inventory
 from tests.integration.events import folded, rows
 from tests.messages import at, count, created, message, registered
+from tests.observations import OBSERVATIONS
 from tests.people import SAID_OF_PEOPLE, clocked, employed, planned
 from tests.plants import RunningPlant
 
@@ -41,10 +41,9 @@ MACHINES, SECONDS = st.sampled_from(["M-1", "M-2"]), st.integers(0, 600)
 
 
 @pytest.fixture(scope="module")
-def copy(infra: RunningPlant) -> Iterator[psycopg.Connection[Any]]:
+def copy(migrated: RunningPlant) -> Iterator[psycopg.Connection[Any]]:
     """A connection with read models of its own, which nobody else sees."""
-    migrate_to(infra.owner_url, "head")
-    with psycopg.connect(infra.owner_url, autocommit=True) as connection:
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
         with connection.transaction(), connection.cursor() as cursor:
             shadows.create(cursor)
         yield connection
@@ -143,6 +142,7 @@ SAID = st.one_of(
     st.builds(inventory.corrected, st.just("on_hand_quantity"), st.integers(0, 20), SECONDS),
     st.builds(inventory.known, SECONDS, is_active=st.booleans(), safety_stock=st.just(Decimal(3))),
     SAID_OF_PEOPLE,
+    OBSERVATIONS,
 )
 BEGINNING = [
     employed("EMP-1"),

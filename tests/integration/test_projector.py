@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from schemas.ids import DEFAULT_TENANT
-from sql.__main__ import migrate_to
 from sql.offsets import Superseded
 from sql.read_models.registry import READ_MODELS
 from streams.driver import Output
@@ -32,11 +31,10 @@ TOTALS = "SELECT count(*), count(DISTINCT log_id), coalesce(sum(units), 0)::int 
 
 
 @pytest.fixture(scope="module")
-def plant(infra: RunningPlant) -> RunningPlant:
+def plant(migrated: RunningPlant) -> RunningPlant:
     """A plant with topics and tables, and no projector yet."""
-    migrate_to(infra.owner_url, "head")
-    create_topics(infra.settings())
-    return infra
+    create_topics(migrated.settings())
+    return migrated
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.settings import DEFAULT_TENANT
-from sql.__main__ import migrate_to
 from streams.driver import Output
 from streams.kafka.admin import create_topics
 from streams.kafka.consumer import LogTruncated
@@ -27,10 +26,9 @@ Start = Callable[[], Kept]
 
 
 @pytest.fixture(scope="module")
-def plant_with_tables(infra: RunningPlant) -> RunningPlant:
-    migrate_to(infra.owner_url, "head")
-    create_topics(infra.settings())
-    return infra
+def plant_with_tables(migrated: RunningPlant) -> RunningPlant:
+    create_topics(migrated.settings())
+    return migrated
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from connectors.cdc import TOPIC
 from connectors.deliveries.kind import Upload
 from connectors.systems import consumption
 from connectors.transports.files import Files
@@ -23,6 +22,8 @@ from schemas.settings import Settings
 from streams.kafka.producer import producer_config
 from tests.e2e.load import mqtt_client
 from tests.gateways import MATERIALS, ORDERS, STOCK, erp, material, operator, order_event
+from tests.integration.test_inventory_cdc import TOPIC
+from tests.inventory import stock_updated
 from tests.plants import RunningPlant, eventually
 from tests.systems import SimulatedSystems
 
@@ -202,16 +203,8 @@ def test_stock_and_master_data_are_asked_for_by_hand(plant: RunningPlant, system
 
 def test_a_change_that_the_warehouse_publishes_reaches_the_materials_row(plant: RunningPlant) -> None:
     _, (name,) = new_order(plant, 40)
-    event = {
-        "event_type": "material.stock_updated",
-        "timestamp": datetime.now(UTC).isoformat(),
-        "material_id": name,
-        "field_changed": "on_hand_quantity",
-        "old_value": 80,
-        "new_value": 45,
-        "change_reason": "consumption",
-        "transaction_id": f"INV-TXN-{uuid4().hex[:8]}",
-    }
+    told = {"old_value": 80, "change_reason": "consumption", "transaction_id": f"INV-TXN-{uuid4().hex[:8]}"}
+    event = stock_updated(name, "on_hand_quantity", 45, **told)
     producer = Producer(producer_config(plant.settings()))
     producer.produce(TOPIC, json.dumps(event).encode(), None)
     assert producer.flush(20) == 0

@@ -1,6 +1,5 @@
 """The plant watches itself: an alert once for each condition that lasts, a score and a sentence for each machine."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +11,8 @@ from connectors.exporter import FigureCollector, measured
 from connectors.reactions import Reacted
 from schemas.codec import decode_event
 from schemas.messages.failures import AlertRaised
-from sql.__main__ import migrate_to
 from sql.reads import data_quality as scores
+from tests.grounds import Ground
 from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
@@ -47,11 +46,10 @@ SELECT %s, 'F-' || n, 'F-' || n, 'mes_inspection', 'X', 'x', 'x', 'machine-inbox
 
 
 @pytest.fixture
-def plant(infra: RunningPlant) -> Iterator[RunningPlant]:
+def plant(ground: Ground, infra: RunningPlant) -> RunningPlant:
     """Empty tables."""
-    migrate_to(infra.owner_url, "head")
-    yield infra
-    migrate_to(infra.owner_url, "base")
+    ground.add_tables(infra)
+    return infra
 
 
 def told(reacted: Reacted) -> list[AlertRaised]:

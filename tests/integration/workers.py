@@ -20,6 +20,7 @@ from streams.states import States, Tables
 from streams.topology import TOPOLOGY, processor
 from tests.integration.kept import Kept
 from tests.messages import created, message, units_counted
+from tests.plants import SLACK
 
 INBOX, EVENTS, DEAD_LETTERS = "work-order-inbox", "work-orders", "integration-failures"
 
@@ -106,7 +107,7 @@ class Load:
 
     def audit(self, patience_seconds: float = 90) -> "Audit":
         """What came out, once every count was seen or patience ended."""
-        give_up_at = time.monotonic() + patience_seconds
+        give_up_at = time.monotonic() + patience_seconds * SLACK.times
         while True:
             audit = Audit.of(self)
             if audit.heard >= self.log_ids or time.monotonic() > give_up_at:

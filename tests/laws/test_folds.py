@@ -16,6 +16,7 @@ from streams.topology import TOPOLOGY
 from tests.contracts.examples import example_messages
 from tests.laws.histories import MATERIAL_HISTORIES, an_assigned_order
 from tests.messages import count, emitted, message, records, registered, run
+from tests.observations import OBSERVED_HISTORIES
 from tests.people import PEOPLE_HISTORIES
 
 MACHINE_IDS = st.sampled_from(["M-1", "M-2", "M-404"])
@@ -77,15 +78,16 @@ def _machine_messages() -> st.SearchStrategy[Message[Any]]:
 
 
 class Said(NamedTuple):
-    """What is said to machines, what to a material, and what of people."""
+    """What is said to machines, what to a material, what of people, and what was observed of a lane."""
 
     machines: list[Message[Any]]
     material: list[Message[Any]]
     people: list[Message[Any]]
+    lane: list[Message[Any]]
 
 
 HISTORIES = st.lists(_machine_messages(), max_size=40).map(lambda said: [registered("M-1"), registered("M-2"), *said])
-SAID = st.builds(Said, HISTORIES, MATERIAL_HISTORIES, PEOPLE_HISTORIES)
+SAID = st.builds(Said, HISTORIES, MATERIAL_HISTORIES, PEOPLE_HISTORIES, OBSERVED_HISTORIES)
 
 
 def _order_history(said: Sequence[Message[Any]]) -> list[Message[Any]]:
@@ -103,6 +105,8 @@ def _histories(processor: Processor, said: Said) -> list[Message[Any]]:
         return said.material
     if processor.name == "operators":
         return said.people
+    if processor.name == "priors":
+        return said.lane
     return [each for each in example_messages() if MESSAGES[each.type].topic == processor.inbox]
 
 

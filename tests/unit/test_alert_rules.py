@@ -66,6 +66,10 @@ CASES = {
         },
     ),
     "SpoolFull": Case({'connector_spool_full{process="mes-mqtt"}': "1x60"}, {"connector_spool_full": "0x60"}),
+    "LineStopped": Case(
+        {'line_stopped{line="machine-inbox",process="agents"}': "0x30 1x30"},
+        {'line_stopped{line="machine-inbox"}': "0x60"},
+    ),
     "ProcessDown": Case({'up{job="plant",process="jobs"}': "1x20 0x40"}, {'up{job="plant",process="jobs"}': "1x60"}),
     "ApiLatencyHigh": Case(
         histogram("gateway_request_seconds_bucket", ROUTE, "0+90x60", "0+100x60", "2.5"),

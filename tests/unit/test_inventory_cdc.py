@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from connectors.cdc import outputs
+from connectors.foreign import outputs
 from connectors.systems.inventory_cdc import stock_updated
 from connectors.systems.statement import Context
 from connectors.transports.kafka import Heard

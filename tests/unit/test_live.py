@@ -69,3 +69,58 @@ def test_nobody_hears_another_tenant() -> None:
         return str(told["event"])
 
     assert asyncio.run(hear()) == "pulse"
+
+
+def tick(stream: Any) -> Any:
+    """What a console is told next; every second, if nothing changes, that is the pulse."""
+    return asyncio.wait_for(anext(stream), 5)
+
+
+def test_what_changed_is_encoded_once_for_all_who_look_on() -> None:
+    async def hear() -> list[str]:
+        hub = Hub()
+        streams = [hub.listen(DEFAULT_TENANT) for _ in range(3)]
+        for each in streams:
+            await anext(each)
+        hub.see(example("machine.seen"))
+        told = [(await tick(each))["data"] for each in streams]
+        for each in streams:
+            await each.aclose()
+        return told
+
+    told = asyncio.run(hear())
+    assert told[0] is told[1] is told[2]
+
+
+def test_a_console_that_is_slow_hears_every_change_once_and_the_latest() -> None:
+    async def hear() -> tuple[list[str], int]:
+        hub = Hub()
+        quick, slow = hub.listen(DEFAULT_TENANT), hub.listen(DEFAULT_TENANT)
+        await anext(quick)
+        await anext(slow)
+        names = ["machine.status_changed", "work_order.changed", "material.changed", "machine.seen"] * 4
+        for name in names:
+            hub.see(example(name))
+            while (await tick(quick))["event"] != "changes":
+                pass
+        told = json.loads((await tick(slow))["data"])
+        kept = len(next(iter(hub._channels.values())).frames)
+        await quick.aclose()
+        await slow.aclose()
+        return [each["type"] for each in told], kept
+
+    told, kept = asyncio.run(hear())
+    assert sorted(told) == ["machine.seen", "material.changed", "work_order.changed"]
+    assert kept <= 8
+
+
+def test_nothing_is_kept_where_nobody_looks_on() -> None:
+    async def hear() -> int:
+        hub = Hub()
+        stream = hub.listen(DEFAULT_TENANT)
+        await anext(stream)
+        await stream.aclose()
+        hub.see(example("machine.seen"))
+        return len(hub._channels)
+
+    assert asyncio.run(hear()) == 0

@@ -60,7 +60,7 @@ async def test_it_asks_with_its_credentials_and_the_documents_scopes() -> None:
             "grant_type": "client_credentials",
             "client_id": "mraos_integration_client",
             "client_secret": "first secret",
-            "scope": "erp.read erp.write mes.read hr.read inventory.readwrite",
+            "scope": "erp.read erp.write mes.read hr.read inventory.readwrite pas.write",
         }
     ]
 

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.systems import erp_orders
-from schemas.codec import Unreadable as NotReadable
 from schemas.messages.work_orders import BomLine
 from streams.domain import reconciliation_report
 from streams.domain.reconciliation import (
@@ -290,63 +288,6 @@ def _check_action(each: Discrepancy, told: ErpOrder, own: OurOrder) -> None:
     )
     assert (each.action == "auto_synced") == may_be_put_right
     assert (each.action == "in_transit") == is_fresh
-
-
-@pytest.mark.parametrize(
-    ("said", "status"),
-    [
-        ("Completed", "completed"),
-        ("TECO", "completed"),
-        ("REL  PCNF PRC", "in_progress"),
-        ("CRTD", "received"),
-        ("In Progress", "in_progress"),
-        ("IN_PROGRESS", "in_progress"),
-        ("Released", "released"),
-        ("Canceled", "cancelled"),
-        ("On-Hold", "on_hold"),
-        ("Reported as finished", "completed"),
-        ("Complete - No Charges", "completed"),
-        ("Quarantined", None),
-        (None, None),
-    ],
-)
-def test_the_erps_words_for_a_status_are_known(said: str | None, status: str | None) -> None:
-    assert erp_orders.status_of(said) == status
-
-
-def test_a_row_that_is_no_order_is_for_a_person_and_spoils_no_other() -> None:
-    rows = [
-        {"erp_work_order_id": "WO-ERP-1", "quantity_ordered": "many"},
-        {"erp_work_order_id": "WO-ERP-2", "quantity_ordered": 5, "status": "Released"},
-        "nonsense",
-    ]
-    good, bad = erp_orders.read_rows(rows)
-    assert [order.erp_work_order_id for order in good] == ["WO-ERP-2"]
-    assert [(each.kind, each.action, each.erp_work_order_id) for each in unreadable(bad)] == [
-        ("unreadable", "manual_review", "WO-ERP-1"),
-        ("unreadable", "manual_review", "(no id)"),
-    ]
-
-
-def test_of_an_order_listed_twice_the_later_counts() -> None:
-    rows = [
-        {"erp_work_order_id": "WO-ERP-1", "quantity_ordered": size, "updated_at": f"2025-11-18T{hour:02}:00:00Z"}
-        for size, hour in ((5, 9), (7, 11), (6, 10))
-    ]
-    (order,), _ = erp_orders.read_rows(rows)
-    assert order.quantity_ordered == 7
-
-
-def test_pages_follow_until_the_count_is_reached_or_a_page_is_not_full() -> None:
-    query = erp_orders.first_page(NIGHT)
-    rows: list[Any] = [{}] * 100
-    assert erp_orders.next_page(query, {"work_orders": rows, "total_count": 100}) is None
-    assert erp_orders.next_page(query, {"work_orders": rows, "total_count": 101}) == {**query, "page": "2"}
-    assert erp_orders.next_page(query, {"work_orders": rows}) == {**query, "page": "2"}
-    assert erp_orders.next_page(query, rows[:99]) is None
-    assert erp_orders.next_page(query, {"work_orders": rows[:50], "page_size": 50}) == {**query, "page": "2"}
-    with pytest.raises(NotReadable):
-        erp_orders.next_page(query, {"error": "no list"})
 
 
 def test_the_report_reads_as_the_document_shows_it() -> None:

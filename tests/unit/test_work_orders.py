@@ -107,3 +107,15 @@ def test_an_interruption_is_shown_and_ends() -> None:
 def test_progress_is_produced_over_ordered_and_never_above_100() -> None:
     assert progress(1, Decimal(3)) == 33.33
     assert progress(5, Decimal(3)) == 100.0
+
+
+def test_an_order_keeps_where_it_came_from_and_the_bill_it_was_made_with() -> None:
+    made = created(origin="plant", bom_id="b-1", bom_revision="A")
+    changed = message("erp.work_order_updated", WorkOrderUpdated(work_order_id="WO-1", priority="urgent"), 1)
+    said = [each.payload for each in emitted(run("work_orders", [made, changed, _command("work_order.cancel")]))]
+    assert [(each.status, each.origin, each.bom_id, each.bom_revision) for each in said] == [
+        ("received", "plant", "b-1", "A"),
+        ("received", "plant", "b-1", "A"),
+        ("cancelled", "plant", "b-1", "A"),
+    ]
+    assert _last(run("work_orders", [created()])).origin == "erp"

@@ -19,7 +19,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    system: Literal["erp", "hr", "wms", "mes", "oauth"]
+    system: Literal["erp", "hr", "wms", "mes", "pas", "oauth"]
     fault: Annotated[str, Field(pattern=PATTERN)]
     times: int | None = Field(None, ge=1)
     share: float | None = Field(None, ge=0, le=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -91,8 +91,3 @@ def read_records(path: Path) -> Iterator[Record]:
         for line in file:
             if line.endswith(b"\n"):
                 yield msgspec.json.decode(line, type=Record)
-
-
-def acted_of(records: Iterable[Record], system: str) -> list[Record]:
-    """Those for which a system did something."""
-    return [record for record in records if record.system == system and record.acted]

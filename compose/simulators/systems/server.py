@@ -1,4 +1,4 @@
-"""Serves the systems below one port: `/erp`, `/hr`, `/wms`, `/mes`, `/oauth/token`, and `/_control` for who tests."""
+"""Serves the systems below one port: `/erp /hr /wms /mes /pas`, `/oauth/token`, and `/_control` for who tests."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,9 @@ from compose.simulators.ledger import folder
 from compose.simulators.systems.asked import Asked, Refusal
 from compose.simulators.systems.erp import SentOrders
 from compose.simulators.systems.faults import Fault
+from compose.simulators.systems.pas import Order
 from compose.simulators.systems.town import Answer, Town, refused
+from compose.simulators.systems.webhooks import tell
 from schemas.settings import Settings
 from streams import telemetry
 
@@ -177,6 +179,12 @@ async def acted(town: OfTown, system: str) -> dict[str, int]:
     return town.records.acted(system)
 
 
+@control.post("/pas/completions")
+async def complete(order: Order, town: OfTown) -> list[dict[str, Any]]:
+    """Tell the plant that runs are over; what it answered each time."""
+    return await tell(town.pas.webhook, town.pas.completions(order, datetime.now(UTC)), order.times)
+
+
 @control.get("/data/{system}/{name}")
 async def data(system: str, name: str, town: OfTown) -> JSONResponse:
     """What a system holds."""
@@ -199,7 +207,7 @@ def _data(town: Town, system: str, name: str) -> dict[str, Any]:
 
 def build(town: Town) -> FastAPI:
     """The app over its systems."""
-    app = FastAPI(title="Simulated ERP, HR, WMS and MES", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Simulated ERP, HR, WMS, MES and PAS", docs_url=None, redoc_url=None)
     app.state.town = town
     app.state.healed = asyncio.Event()
     app.add_exception_handler(Refusal, _no)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from compose.simulators.systems.asked import Asked, Refusal
 
-SCOPES = "erp.read erp.write mes.read hr.read inventory.readwrite"
+SCOPES = "erp.read erp.write mes.read hr.read inventory.readwrite pas.write"
 LIFE_SECONDS = 3600
 
 

@@ -15,6 +15,7 @@ from compose.simulators.systems.erp import Erp
 from compose.simulators.systems.faults import Faults
 from compose.simulators.systems.hr import Hr
 from compose.simulators.systems.mes import Mes
+from compose.simulators.systems.pas import Pas, Webhook
 from compose.simulators.systems.records import Record, Records, read_records
 from compose.simulators.systems.tokens import Tokens, user_of
 from compose.simulators.systems.wms import Wms
@@ -54,7 +55,10 @@ class Town:
         self.tokens = Tokens(settings.integration_client_id, settings.integration_client_secret or "")
         self.mes = Mes(settings.mes_username or "", settings.mes_password or "")
         self.erp, self.hr, self.wms = Erp(sent_orders), Hr(opened.date()), Wms(opened, is_stocked)
-        self.systems: dict[str, System] = {each.name: each for each in (self.erp, self.hr, self.wms, self.mes)}
+        url, secret = f"{settings.gateway_url}/webhooks/pas/completion", settings.pas_webhook_secret or ""
+        self.pas = Pas(Webhook(url=url, secret=secret))
+        all_systems: tuple[System, ...] = (self.erp, self.hr, self.wms, self.mes, self.pas)
+        self.systems: dict[str, System] = {each.name: each for each in all_systems}
         for system in (self.erp, self.hr, self.wms):
             system.data["strict"] = strict
         self.faults = Faults()

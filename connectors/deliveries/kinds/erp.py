@@ -19,8 +19,8 @@ PATIENCE: Final = timedelta(seconds=60)
 
 
 def completed(_rows: Rows, message: Message[WorkOrderChanged], settings: Settings) -> Reacted:
-    """An order is completed: the ERP is told, once."""
-    if settings.erp_url is None:
+    """An order of the ERP is completed: it is told, once."""
+    if settings.erp_url is None or message.payload.origin != "erp":
         return Reacted()
     order = message.payload.work_order_id
     return Reacted([New(COMPLETION, message.tenant_id, order, order, correlation_id=message.correlation_id)])

@@ -8,10 +8,10 @@ from typing import Any
 
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 
+from connectors.database import Rows
 from connectors.gateway import batches
 from connectors.gateway.auth import Principal
 from connectors.gateway.commands import tell_order
-from connectors.gateway.database import Rows
 from connectors.gateway.depends import Body, ErpWriter, LargeBody, Parts, json_body
 from connectors.gateway.problems import Problem
 from connectors.gateway.publishing import said
@@ -29,16 +29,22 @@ from streams.driver import Output, failure_output
 router = APIRouter(prefix="/api/v1/integrations/erp", tags=["ERP"])
 SYSTEM = "ERP"
 ROUTE = "/api/v1/integrations/erp/work-orders"
-MISSING = "missing_materials"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDocument} for status in (400, 401, 404, 409, 413, 422, 429, 503)
 }
 
 
+class UnknownMaterials(Problem):
+    """An order names materials that nobody knows."""
+
+    def __init__(self, materials: list[str]) -> None:
+        super().__init__(400, f"No such material: {', '.join(materials)}.", missing_materials=materials)
+
+
 @router.post(
     "/work-orders",
     response_model=ErpAnswer,
-    responses=PROBLEMS,
+    responses=PROBLEMS | {202: {"model": ErpAnswer}},
     openapi_extra=json_body(erp.ErpEvent),
     summary="A work order was created, updated or cancelled",
 )
@@ -58,9 +64,8 @@ def _handle(parts: State, client: Principal, once: Once, body: bytes) -> Respons
     event = erp.read_event(parse(body, parts.settings.max_message_bytes))
     try:
         return _take(parts, client, once, body, event)
-    except Problem as problem:
-        if MISSING in problem.members:
-            parts.publisher.publish([_dead_letter(client, event, body, problem)])
+    except UnknownMaterials as problem:
+        parts.publisher.publish([_dead_letter(client, event, body, problem)])
         raise
 
 
@@ -124,7 +129,7 @@ def _create(parts: State, client: Principal, rows: Rows, event: erp.ErpEvent) ->
 
 
 def _warnings(rows: Rows, lines: Sequence[erp.ErpBomLine]) -> list[str]:
-    """A sentence for each shortage. Raises Problem 400 naming the materials that nobody knows."""
+    """A sentence for each shortage. Raises UnknownMaterials."""
     asked = [
         {
             "line": line,
@@ -137,7 +142,7 @@ def _warnings(rows: Rows, lines: Sequence[erp.ErpBomLine]) -> list[str]:
     found = work_orders.requirements(rows, asked) if asked else []
     missing = [row["material_id"] for row in found if not row["is_known"]]
     if missing:
-        raise Problem(400, f"No such material: {', '.join(missing)}.", missing_materials=missing)
+        raise UnknownMaterials(missing)
     warnings = [_inactive(row) for row in found if row["is_active"] is False]
     shortages = (
         erp.shortage(row["part_number"] or row["material_id"], row["available_quantity"] or Decimal(0), row["required"])

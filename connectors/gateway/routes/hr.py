@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.gateway import api_keys
 from connectors.gateway.api_keys import hr_system
 from connectors.gateway.auth import Principal
-from connectors.gateway.depends import Body, Identity, Limit, Operator, Parts, Reader, json_body
+from connectors.gateway.depends import Body, Identity, Limit, Parts, Reader, Repairer, json_body
 from connectors.gateway.problems import Problem
 from connectors.gateway.publishing import said
 from connectors.gateway.requests import Once, Reply, audited
@@ -120,18 +120,18 @@ def syncs(
 
 
 @router.post("/api/v1/api-keys", response_model=ApiKeyMade, status_code=201, summary="A new key for the HR system")
-def make_key(parts: Parts, operator: Operator, asked: KeyAsked | None = None) -> Any:
+def make_key(parts: Parts, repairer: Repairer, asked: KeyAsked | None = None) -> Any:
     """The key is shown this once. Two keys may be in use: put the new one into the HR system, then revoke the old."""
-    return api_keys.make(parts, operator.tenant_id, asked.description if asked else None, operator.name)
+    return api_keys.make(parts, repairer.tenant_id, asked.description if asked else None, repairer.name)
 
 
 @router.get("/api/v1/api-keys", response_model=ApiKeyList, summary="Keys of the HR system, their age and last use")
-def keys(parts: Parts, operator: Operator) -> Any:
+def keys(parts: Parts, repairer: Repairer) -> Any:
     """Those in use first; revoked ones stay in the list."""
-    return {"keys": api_keys.listed(parts, operator.tenant_id)}
+    return {"keys": api_keys.listed(parts, repairer.tenant_id)}
 
 
 @router.delete("/api/v1/api-keys/{key_id}", response_model=ApiKeyView, summary="Revoke a key of the HR system")
-def revoke_key(parts: Parts, operator: Operator, key_id: Identity) -> Any:
+def revoke_key(parts: Parts, repairer: Repairer, key_id: Identity) -> Any:
     """From the next request on it is refused."""
-    return api_keys.revoke(parts, operator.tenant_id, key_id, operator.name)
+    return api_keys.revoke(parts, repairer.tenant_id, key_id, repairer.name)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from connectors import clockwork
 from connectors.clock import CLOCK
-from connectors.gateway.depends import Identity, Operator, Parts, Reader
+from connectors.gateway.depends import Identity, Parts, Reader, Repairer
 from connectors.gateway.problems import Problem
 from connectors.gateway.routes.erp import PROBLEMS
 from schemas.views.deliveries import JobAsked, JobList
@@ -26,11 +26,11 @@ def jobs(parts: Parts, reader: Reader) -> Any:
 
 
 @router.post("/{name}/run", response_model=JobAsked, status_code=202, summary="Run a job now")
-def run(parts: Parts, operator: Operator, name: Identity) -> Any:
+def run(parts: Parts, repairer: Repairer, name: Identity) -> Any:
     """The process `jobs` takes it up at once; what came of it is in the list of jobs."""
     if name not in {job.name for job in CLOCK}:
         raise Problem(404, f"No job is called {name}.")
     run_id = f"{name}-{uuid.uuid4().hex[:12]}"
-    with parts.database.tenant(operator.tenant_id) as rows:
-        clock_runs.ask(rows, operator.tenant_id, run_id, name, datetime.now(UTC), operator.name)
+    with parts.database.tenant(repairer.tenant_id) as rows:
+        clock_runs.ask(rows, repairer.tenant_id, run_id, name, datetime.now(UTC), repairer.name)
     return {"run_id": run_id, "name": name, "status_url": "/api/v1/jobs"}

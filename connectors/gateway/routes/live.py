@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any, Final
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from sse_starlette import EventSourceResponse
@@ -9,9 +10,17 @@ from sse_starlette import EventSourceResponse
 from connectors.gateway.depends import Parts, Reader
 
 router = APIRouter(prefix="/api/v1", tags=["live"])
+STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Events until the client leaves.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 
 
-@router.get("/live", summary="What changes, as server-sent events", response_class=EventSourceResponse)
+@router.get(
+    "/live", summary="What changes, as server-sent events", response_class=EventSourceResponse, responses=STREAM
+)
 async def live(parts: Parts, reader: Reader) -> EventSourceResponse:
     """`changes`: a list of events, four times a second at most, the latest for each thing; `pulse`: rates and delay."""
     return EventSourceResponse(parts.hub.listen(reader.tenant_id), ping=15, headers={"Cache-Control": "no-store"})

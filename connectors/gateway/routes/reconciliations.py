@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import PlainTextResponse, Response
 
+from connectors.database import Rows
 from connectors.gateway.auth import Principal
 from connectors.gateway.commands import tell_order
-from connectors.gateway.database import Rows
-from connectors.gateway.depends import Cursor, Identity, Limit, Operator, Parts, Reader
+from connectors.gateway.depends import Cursor, Identity, Limit, Parts, Reader, Repairer
 from connectors.gateway.problems import Problem
 from connectors.gateway.resolving import compensation, refuse_stale
 from connectors.gateway.routes.erp import PROBLEMS
@@ -38,13 +38,13 @@ def page(parts: Parts, reader: Reader, limit: Limit = 50, cursor: Cursor = None)
 
 
 @router.post("", response_model=ReconciliationAsked, status_code=202, summary="Reconcile now")
-def ask(parts: Parts, operator: Operator) -> Any:
+def ask(parts: Parts, repairer: Repairer) -> Any:
     """Asks the ERP for what it changed in the last 24 h; the report is on top of the list when it has answered."""
     if parts.settings.erp_url is None:
         raise Problem(409, "ERP_URL is not set: there is no ERP to compare with.")
     moment, run_id = datetime.now(UTC), f"reconciliation-{uuid.uuid4().hex}"
-    with parts.database.tenant(operator.tenant_id) as rows:
-        clock_runs.ask(rows, operator.tenant_id, run_id, "reconciliation", moment, operator.name)
+    with parts.database.tenant(repairer.tenant_id) as rows:
+        clock_runs.ask(rows, repairer.tenant_id, run_id, "reconciliation", moment, repairer.name)
     return {"status": "waiting", "run_id": run_id, "moment": moment, "reports_url": "/api/v1/reconciliations"}
 
 
@@ -82,15 +82,20 @@ def _wants_text(accept: str) -> bool:
     return "text/plain" in media and "application/json" not in media[: media.index("text/plain")]
 
 
-@router.post("/{report_id}/items/{item}/resolve", response_model=Resolved, summary="Decide about a discrepancy")
+@router.post(
+    "/{report_id}/items/{item}/resolve",
+    response_model=Resolved,
+    responses={202: {"model": Resolved}},
+    summary="Decide about a discrepancy",
+)
 def resolve(
-    parts: Parts, operator: Operator, response: Response, report_id: Identity, item: Number, told: Resolution
+    parts: Parts, repairer: Repairer, response: Response, report_id: Identity, item: Number, told: Resolution
 ) -> Any:
     """`accept_erp` tells the order, and answers 409 where it cannot take it; `keep_ours` and `note` change nothing.
 
     The same decision again is answered as the first time. 202: the order was told, its answer is still to come.
     """
-    with parts.database.tenant(operator.tenant_id) as rows:
+    with parts.database.tenant(repairer.tenant_id) as rows:
         found = reconciliations.held_item(rows, report_id, item)
         if found is None:
             raise Problem(404, f"There is no item {item} in a reconciliation {report_id}.")
@@ -99,8 +104,8 @@ def resolve(
         _refuse_decided(found, told.choice)
         message_id, is_done = None, True
         if told.choice == "accept_erp":
-            message_id, is_done = _accept(parts, operator, rows, report_id, found)
-        decided = {"resolution": told.choice, "by": operator.name, "note": told.note, "message_id": message_id}
+            message_id, is_done = _accept(parts, repairer, rows, report_id, found)
+        decided = {"resolution": told.choice, "by": repairer.name, "note": told.note, "message_id": message_id}
         resolved = reconciliations.resolve(rows, report_id, item, decided)
     response.status_code = 200 if is_done else 202
     return {"status": "done" if is_done else "pending", "item": resolved}
@@ -116,9 +121,9 @@ def _refuse_decided(item: dict[str, Any], choice: str) -> None:
         raise Problem(409, "A message is under way that may settle it; the next reconciliation will tell.")
 
 
-def _accept(parts: State, operator: Principal, rows: Rows, report_id: str, item: dict[str, Any]) -> tuple[str, bool]:
+def _accept(parts: State, repairer: Principal, rows: Rows, report_id: str, item: dict[str, Any]) -> tuple[str, bool]:
     """Tell the order what the ERP has; the message's id, and whether the order has answered."""
-    made = compensation(operator.tenant_id, report_id, item, operator.name)
+    made = compensation(repairer.tenant_id, report_id, item, repairer.name)
     erp_id, now = item["erp_work_order_id"], datetime.now(UTC)
     present = [row for row in reconciliations.ours(rows, [erp_id], now, now) if row["erp_work_order_id"] == erp_id]
     refuse_stale(item, present[0] if present else None)
@@ -126,6 +131,6 @@ def _accept(parts: State, operator: Principal, rows: Rows, report_id: str, item:
         needed = {line.material_id for line in made.payload.bill_of_materials}
         if unknown := sorted(reconciliations.unknown_materials(rows, sorted(needed))):
             raise Problem(409, f"No such material: {', '.join(unknown)}.", missing_materials=unknown)
-        work_orders.claim(rows, operator.tenant_id, erp_id, made.payload.work_order_id)
-    outcome = tell_order(parts, operator.tenant_id, made.type, made.payload, made.message_id, source_system="ERP")
+        work_orders.claim(rows, repairer.tenant_id, erp_id, made.payload.work_order_id)
+    outcome = tell_order(parts, repairer.tenant_id, made.type, made.payload, made.message_id, source_system="ERP")
     return made.message_id, outcome is not None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from connectors.gateway.depends import Cursor, Limit, Parts, Reader
 from connectors.gateway.routes.erp import PROBLEMS
@@ -13,19 +13,21 @@ from sql.reads import reservations
 router = APIRouter(prefix="/api/v1/reservations", tags=["materials"], responses=PROBLEMS)
 
 
-@router.get("", response_model=ReservationPage, summary="What orders hold of which materials")
-def page(
-    parts: Parts,
-    reader: Reader,
+def wanted(
     work_order: Annotated[str | None, Query(max_length=128)] = None,
     material: Annotated[str | None, Query(max_length=128)] = None,
     status: Annotated[list[ReservationStatus] | None, Query()] = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> Any:
+) -> dict[str, Any]:
+    """The filters of the list."""
+    return {"work_order_id": work_order, "material_id": material, "statuses": tuple(status or ())}
+
+
+WantedReservations = Annotated[dict[str, Any], Depends(wanted)]
+
+
+@router.get("", response_model=ReservationPage, summary="What orders hold of which materials")
+def page(parts: Parts, reader: Reader, wanted: WantedReservations, limit: Limit = 100, cursor: Cursor = None) -> Any:
     """By id. Filters narrow together; several values of status widen it."""
     with parts.database.tenant(reader.tenant_id) as rows:
-        found, next_cursor = reservations.page(
-            rows, limit, cursor, work_order_id=work_order, material_id=material, statuses=tuple(status or ())
-        )
+        found, next_cursor = reservations.page(rows, limit, cursor, **wanted)
     return {"reservations": found, "next_cursor": next_cursor}

@@ -3,21 +3,25 @@
 import base64
 import binascii
 import hmac
-from typing import Annotated
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, Field
 
 from connectors.gateway.auth import (
     CLIENT_SCOPES,
-    OPERATOR_SCOPES,
     SESSION_COOKIE,
     SESSION_SECONDS,
     refused,
 )
 from connectors.gateway.depends import Parts
 from connectors.gateway.problems import Problem
+from connectors.gateway.roles import READ
+from connectors.gateway.state import State
 from schemas.codec import encode
+from schemas.views.values import ProblemDocument
 
 router = APIRouter(tags=["sign-in"])
 TRIES_PER_MINUTE = 60
@@ -33,12 +37,22 @@ class TokenAnswer(BaseModel):
 
 
 class SignIn(BaseModel):
-    """The operator's token."""
+    """A person's token: the local admin's, or one that `python -m connectors token` issued."""
 
     token: str = Field(min_length=1, max_length=4096)
 
 
-@router.post("/oauth/token", response_model=TokenAnswer, summary="A token for a client")
+class TokenRefused(BaseModel):
+    """RFC 6749 section 5.2."""
+
+    error: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": TokenRefused}, 401: {"model": TokenRefused}}
+NOT_SIGNED_IN: dict[int | str, dict[str, Any]] = {status: {"model": ProblemDocument} for status in (401, 403)}
+
+
+@router.post("/oauth/token", response_model=TokenAnswer, responses=REFUSALS, summary="A token for a client")
 def token(
     request: Request,
     parts: Parts,
@@ -48,7 +62,7 @@ def token(
     scope: Annotated[str, Form()] = "",
 ) -> Response:
     """Client id and secret by form or HTTP Basic; errors as RFC 6749 section 5.2 has them."""
-    _throttle(parts, request, "token")
+    throttle(parts, request, "token")
     if grant_type != "client_credentials":
         return _oauth_error(400, "unsupported_grant_type")
     name, secret = _basic(request) or (client_id, client_secret)
@@ -74,23 +88,29 @@ def jwks(parts: Parts) -> dict[str, object]:
     return parts.tokens.public_keys()
 
 
-@router.post("/login", status_code=204, summary="Sign in to the console")
+@router.post("/login", status_code=204, responses=NOT_SIGNED_IN, summary="Sign in to the console")
 def login(request: Request, parts: Parts, told: SignIn) -> Response:
-    """Trade the operator's token for a session cookie that scripts cannot read."""
-    _throttle(parts, request, "login")
+    """Trade a person's token for a session cookie that scripts cannot read; it may no more, and lives no longer."""
+    throttle(parts, request, "login")
     principal = parts.tokens.check(told.token)
-    if "plant.operate" not in principal.scopes:
-        raise refused("This token is no operator's.")
+    if READ not in principal.scopes or principal.name == parts.settings.oauth_client_id:
+        raise refused("This token is no person's: it does not open the console.")
     response = Response(status_code=204)
+    begin_session(response, parts, principal.name, sorted(principal.scopes), principal.expires_at)
+    return response
+
+
+def begin_session(response: Response, parts: State, name: str, scopes: Iterable[str], until: int | None = None) -> None:
+    """Somebody is signed in, at the longest until their token ends."""
+    seconds = SESSION_SECONDS if until is None else max(1, min(SESSION_SECONDS, until - int(time.time())))
     response.set_cookie(
         SESSION_COOKIE,
-        parts.tokens.issue(principal.name, OPERATOR_SCOPES, SESSION_SECONDS),
-        max_age=SESSION_SECONDS,
+        parts.tokens.issue(name, tuple(scopes), seconds),
+        max_age=seconds,
         httponly=True,
         samesite="strict",
         secure=parts.settings.gateway_url.startswith("https"),
     )
-    return response
 
 
 @router.post("/logout", status_code=204, summary="Sign out of the console")
@@ -101,7 +121,8 @@ def logout() -> Response:
     return response
 
 
-def _throttle(parts: Parts, request: Request, what: str) -> None:
+def throttle(parts: State, request: Request, what: str) -> None:
+    """So many tries a minute from one address. Raises Problem 429."""
     address = request.client.host if request.client else "unknown"
     parts.rates.check(what, address, TRIES_PER_MINUTE * (10 if what == "token" else 1))
 

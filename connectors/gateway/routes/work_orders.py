@@ -1,10 +1,12 @@
 """Work orders: the list, one order, and what people say to one."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime, ValidationError
 
+from connectors.gateway import order_promises
 from connectors.gateway.auth import Principal
 from connectors.gateway.commands import tell_order
 from connectors.gateway.depends import Body, Cursor, Identity, Limit, Operator, Parts, Reader, Text, json_body
@@ -15,6 +17,7 @@ from connectors.gateway.state import State
 from schemas.codec import parse
 from schemas.messages.work_orders import OrderStatus, Priority, WorkOrderAssign, WorkOrderCommand
 from schemas.views.work_orders import AssignBody, CommandBody, Outcome, WorkOrderDetail, WorkOrderPage
+from sql import work_order_people as people
 from sql.reads import work_orders
 
 router = APIRouter(prefix="/api/v1/work-orders", tags=["work orders"], responses=PROBLEMS)
@@ -22,10 +25,7 @@ Said = TypeVar("Said", bound=CommandBody)
 Verb = Annotated[str, Path(pattern="^(release|start|hold|complete|cancel)$")]
 
 
-@router.get("", response_model=WorkOrderPage, summary="Work orders by due date")
-def page(
-    parts: Parts,
-    reader: Reader,
+def wanted(
     status: Annotated[list[OrderStatus] | None, Query()] = None,
     priority: Annotated[list[Priority] | None, Query()] = None,
     machine: Annotated[str | None, Query(description="machine that counted for it last")] = None,
@@ -33,11 +33,9 @@ def page(
     late: bool | None = None,
     due_before: AwareDatetime | None = None,
     q: Text = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> Any:
-    """Filters narrow together; several values of one filter widen it."""
-    wanted = work_orders.Wanted(
+) -> work_orders.Wanted:
+    """The filters of the list."""
+    return work_orders.Wanted(
         statuses=tuple(status or ()),
         priorities=tuple(priority or ()),
         machine=machine,
@@ -46,6 +44,14 @@ def page(
         due_before=due_before,
         text=q,
     )
+
+
+WantedOrders = Annotated[work_orders.Wanted, Depends(wanted)]
+
+
+@router.get("", response_model=WorkOrderPage, summary="Work orders by due date")
+def page(parts: Parts, reader: Reader, wanted: WantedOrders, limit: Limit = 100, cursor: Cursor = None) -> Any:
+    """Filters narrow together; several values of one filter widen it."""
     with parts.database.tenant(reader.tenant_id) as rows:
         found, next_cursor = work_orders.page(rows, wanted, limit, cursor)
     return {"work_orders": found, "next_cursor": next_cursor}
@@ -57,16 +63,18 @@ def one(parts: Parts, reader: Reader, work_order_id: Identity) -> Any:
     with parts.database.tenant(reader.tenant_id) as rows:
         found = work_orders.detail(rows, work_order_id)
         is_accepted = found is not None or work_orders.is_known(rows, work_order_id)
+        promise = order_promises.promised(rows, found, datetime.now(UTC)) if found else None
     if found is None and is_accepted:
         raise Problem(404, f"{work_order_id} is accepted and will be here in a moment.", {"Retry-After": "1"})
     if found is None:
         raise Problem(404, f"No work order {work_order_id} is known.")
-    return found
+    return found | {"promise": promise}
 
 
 @router.post(
     "/{work_order_id}/assign",
     response_model=Outcome,
+    responses={202: {"model": Outcome}},
     openapi_extra=json_body(AssignBody, required=False),
     summary="Give an order to a machine and an operator, and reserve its materials",
 )
@@ -86,6 +94,7 @@ def assign(request: Request, parts: Parts, operator: Operator, work_order_id: Id
 @router.post(
     "/{work_order_id}/{verb}",
     response_model=Outcome,
+    responses={202: {"model": Outcome}},
     openapi_extra=json_body(CommandBody, required=False),
     summary="Release, start, hold, complete or cancel an order",
 )
@@ -121,9 +130,26 @@ def _answer(
             return earlier
         if not work_orders.is_known(rows, payload.work_order_id):
             raise Problem(404, f"No work order {payload.work_order_id} is known.")
-        response = _tell(parts, operator, once, verb, payload).response()
+        reply = _tell(parts, operator, once, verb, payload)
+        people.add_command(rows, operator.tenant_id, _command(reply, verb, payload))
+        response = reply.response()
         once.keep(rows, operator.tenant_id, response)
     return response
+
+
+def _command(reply: Reply, verb: str, payload: WorkOrderCommand | WorkOrderAssign) -> people.Command:
+    """What is kept of a command that was not refused."""
+    order = reply.document["order"]
+    return people.Command(
+        reply.document["command_id"],
+        payload.work_order_id,
+        verb,
+        payload.actor,
+        payload.reason,
+        getattr(payload, "machine_id", None),
+        getattr(payload, "operator_id", None),
+        None if order is None else order.version,
+    )
 
 
 def _tell(

@@ -1,4 +1,4 @@
-// Trades the operator's token for a session. A link `/login#token=...` signs in by itself; the part after # never leaves the browser.
+// Trades a person's token for a session. A link `/login#token=...` signs in by itself; the part after # never leaves the browser.
 const form = document.getElementById("form");
 const complaint = document.getElementById("complaint");
 

@@ -1,38 +1,79 @@
-// The plant at a glance: asks once, then follows what changes, and asks again now and then in case something was missed.
-import { ask, follow } from "./api.js";
+// The floor: asks once, then follows what changes, and asks again now and then in case something was missed.
+import { ask } from "./api.js";
 import { figure, make, since, until } from "./dom.js";
-import { openFailure, openOrder } from "./sheets.js";
+import { say } from "./live.js";
 
 const QUIET_AFTER_MS = 120_000;
+const GAP_SHOWN_MS = 3_600_000;
 const byId = (id) => document.getElementById(id);
 const machines = new Map();
 const orders = new Map();
 const rates = [];
 const CLOSED = new Set(["completed", "cancelled"]);
+const TONES = { in_progress: "good", completed: "good", assigned: "idle", released: "idle", on_hold: "warn", cancelled: "bad" };
 const KEEP_CLOSED_MS = 8_000;
+const SHOWN = 40;
 const RANK = { urgent: 0, high: 1, normal: 2, low: 3 };
+const tenths = (value) => figure(Math.round(value * 10) / 10);
+const inHall = new Intl.DateTimeFormat("en-GB", { timeZone: document.documentElement.dataset.zone || "UTC", hour: "2-digit", minute: "2-digit" });
 
-// -- the floor
+// -- machines
+
+const cards = new Map();
 
 function drawFloor() {
-  const halls = Map.groupBy([...machines.values()].sort((a, b) => a.machine_id.localeCompare(b.machine_id)), (machine) => machine.line);
-  const now = Date.now();
   if (!machines.size) return;
-  byId("floor").replaceChildren(...[...halls.entries()].sort().flatMap(([line, those]) => [
-    make("p", { className: "hall" }, line), ...those.map((machine) => drawMachine(machine, now))]));
+  const now = Date.now();
+  const sorted = [...machines.values()].sort((a, b) => (a.line ?? "").localeCompare(b.line ?? "") || a.machine_id.localeCompare(b.machine_id));
+  const wanted = sorted.map((machine) => drawMachine(machine, now));
+  if (wanted.some((card, index) => byId("floor").children[index] !== card)) byId("floor").replaceChildren(...wanted);
+}
+
+function newCard(id) {
+  const parts = Object.fromEntries(["name", "id", "status", "job", "seen", "util"].map((name) => [name, make("span", { className: name })]));
+  const card = make("a", { className: "machine", href: `/machines/${encodeURIComponent(id)}`, data: { machine: id } }, ...Object.values(parts));
+  cards.set(id, Object.assign(card, { parts }));
+  return card;
+}
+
+/** Only what is other than before is written: a card that did not change costs nothing. */
+function write(part, ...told) {
+  const text = told.map((each) => (each instanceof Node ? `<${each.textContent}>` : each)).join("");
+  if (part.dataset.shown === text) return;
+  part.dataset.shown = text;
+  part.replaceChildren(...told);
 }
 
 function drawMachine(machine, now) {
-  const order = orders.get(machine.current_work_order_id);
+  const card = cards.get(machine.machine_id) ?? newCard(machine.machine_id);
+  const { parts } = card;
   const isStale = now - Date.parse(machine.last_seen_at) > QUIET_AFTER_MS;
-  const job = order ? `${Math.floor(order.progress_percentage)} % · ${order.product_name ?? order.product_id}`
-    : machine.current_work_order_id ?? "no order";
-  return make("div", { className: `machine${isStale ? " stale" : ""}`, data: { status: machine.status } },
-    make("b", { title: machine.reason ?? "" }, machine.machine_name, make("span", { className: "id" }, machine.machine_id)),
-    make("span", { className: "status" }, isStale ? `silent for ${since(machine.last_seen_at, now).replace(" ago", "")}` : machine.status),
-    make("span", { className: "job" }, job),
-    make("span", { className: "util" }, machine.utilization_percentage === null || machine.utilization_percentage === undefined
-      ? `${figure(machine.total_units)} units` : `${figure(machine.utilization_percentage)} % used`));
+  card.classList.toggle("stale", isStale);
+  card.dataset.status = machine.status;
+  write(parts.name, machine.machine_name);
+  write(parts.id, `${machine.machine_id} · ${machine.line}`);
+  write(parts.status, ...(isStale ? staleStatus(machine, `silent ${since(machine.last_seen_at, now).replace(" ago", "")}`) : [machine.status]));
+  write(parts.job, ...jobOf(machine));
+  const gap = machine.gap && now - Date.parse(machine.gap.to_at) < GAP_SHOWN_MS ? machine.gap : null;
+  write(parts.seen, ...(gap ? [make("span", { className: "gap", title: gap.reason }, `gap ${inHall.format(Date.parse(gap.from_at))}–${inHall.format(Date.parse(gap.to_at))}`)]
+    : isStale ? [`last seen ${inHall.format(Date.parse(machine.last_seen_at))}`] : [`seen ${since(machine.last_seen_at, now)}`]));
+  write(parts.util, machine.utilization_percentage === null || machine.utilization_percentage === undefined
+    ? `${figure(machine.total_units)} units` : `${Math.round(machine.utilization_percentage)} % used`);
+  return card;
+}
+
+/** A machine that broke down and says nothing is still down; of any other nobody knows. */
+function staleStatus(machine, silence) {
+  const [first, second] = machine.status === "breakdown" ? [machine.status, silence] : [silence, `was ${machine.status}`];
+  return [`${first} `, make("span", { className: "was" }, second)];
+}
+
+function jobOf(machine) {
+  if (!machine.current_work_order_id) return [make("span", {}, "no order")];
+  const order = orders.get(machine.current_work_order_id);
+  const share = order?.progress_percentage ?? machine.current_progress_percentage;
+  const what = order?.product_name ?? machine.product_name ?? machine.current_product_id ?? machine.current_work_order_id;
+  return [...(share === null || share === undefined ? [] : [make("b", {}, `${Math.floor(share)} %`)]), make("span", {}, what)];
 }
 
 // -- work orders
@@ -51,7 +92,7 @@ function drawOrders() {
   if (!those.length) return;
   const body = byId("orders");
   const rows = new Map([...body.children].map((row) => [row.dataset.order, row]));
-  const wanted = those.slice(0, 60).map((order) => drawOrder(rows.get(order.work_order_id), order));
+  const wanted = those.slice(0, SHOWN).map((order) => drawOrder(rows.get(order.work_order_id), order));
   // Only what stands in the wrong place is moved: a row that is put in anew would begin its animations again.
   wanted.forEach((row, index) => { if (body.children[index] !== row) body.insertBefore(row, body.children[index] ?? null); });
   while (body.children.length > wanted.length) body.lastElementChild.remove();
@@ -60,31 +101,30 @@ function drawOrders() {
 function drawOrder(row, order) {
   const is = row ?? newRow(order);
   const isLate = !CLOSED.has(order.status) && Date.parse(order.due_date) < Date.now();
-  is.track.firstChild.style.setProperty("--done", order.progress_percentage);
-  is.track.classList.toggle("hurt", order.is_interrupted);
-  is.share.textContent = `${figure(order.progress_percentage)} %`;
-  is.made.textContent = `${figure(order.quantity_produced)} / ${figure(order.quantity_ordered)}`;
-  is.scrap.textContent = order.quantity_scrapped > 0 ? `${figure(order.quantity_scrapped)} scrap` : "";
-  is.due.textContent = until(order.due_date);
+  is.meter.value = order.progress_percentage;
+  is.meter.dataset.tone = order.is_interrupted ? "bad" : "";
+  write(is.share, `${tenths(order.progress_percentage)} %`);
+  write(is.made, `${figure(order.quantity_produced)} / ${figure(order.quantity_ordered)}`);
+  write(is.scrap, order.quantity_scrapped > 0 ? `${figure(order.quantity_scrapped)} scrap` : "");
+  write(is.due, until(order.due_date));
   is.due.className = isLate ? "tag late" : "";
   const state = order.is_interrupted ? "interrupted" : order.status.replaceAll("_", " ");
   if (is.state.textContent !== state && row) is.classList.add("flash");
-  is.state.textContent = state;
-  is.state.className = `tag ${order.is_interrupted ? "hurt" : order.status}`;
+  write(is.state, state);
+  is.state.dataset.tone = order.is_interrupted ? "bad" : TONES[order.status] ?? "";
   return is;
 }
 
 function newRow(order) {
-  const open = () => openOrder(order.work_order_id);
+  const id = order.work_order_id;
   const parts = {
-    track: make("div", { className: "track" }, make("i")), share: make("span"), made: make("span"),
-    scrap: make("span", { className: "sub" }), due: make("span"), state: make("span"),
+    meter: make("meter", { className: "meter", min: 0, max: 100, "aria-label": `Progress of ${id}` }), share: make("span", { className: "amount" }),
+    made: make("span"), scrap: make("span", { className: "sub" }), due: make("span"), state: make("span", { className: "tag" }),
   };
-  const row = make("tr", { tabIndex: 0, data: { order: order.work_order_id },
-    onanimationend: () => row.classList.remove("flash"), onclick: open, onkeydown: (event) => event.key === "Enter" && open() },
-    make("td", {}, make("span", { className: "mono" }, order.work_order_id), make("span", { className: "sub" }, order.erp_work_order_id)),
+  const row = make("tr", { data: { order: id }, onanimationend: () => row.classList.remove("flash") },
+    make("td", {}, make("a", { className: "mono", href: `/orders/${encodeURIComponent(id)}` }, id), make("span", { className: "sub" }, order.erp_work_order_id)),
     make("td", { className: "clip" }, order.product_name ?? order.product_id, make("span", { className: "sub" }, `${order.priority} priority`)),
-    make("td", {}, parts.track, make("span", { className: "share" }, parts.share)),
+    make("td", {}, make("div", { className: "track" }, parts.meter, parts.share)),
     make("td", { className: "right" }, parts.made, parts.scrap),
     make("td", {}, parts.due), make("td", {}, parts.state));
   return Object.assign(row, parts);
@@ -93,33 +133,27 @@ function newRow(order) {
 // -- dead letters and alerts
 
 async function loadLetters() {
-  const { failures, groups } = await ask("failures?status=pending_manual_review&limit=5");
+  const { groups } = await ask("failures?status=pending_manual_review&limit=1");
   const sum = groups.reduce((total, group) => total + group.failures, 0);
   byId("letters-count").textContent = sum ? figure(sum) : "";
   setFigure("dead_letters", sum);
-  if (!sum) return;
-  byId("causes").replaceChildren(...groups.slice(0, 7).map((group) => make("button",
-    { className: "cause", title: group.example, onclick: () => openFailure(group.example_failure_id) },
+  byId("causes").replaceChildren(...(sum ? groups.slice(0, 5).map(drawCause) : [make("p", { className: "empty" }, "Nothing failed.")]));
+}
+
+function drawCause(group) {
+  const path = group.error_path ? ` · field ${group.error_path}` : "";
+  return make("a", { className: "cause", title: group.example, href: `/failures/${encodeURIComponent(group.example_failure_id)}` },
     make("b", {}, figure(group.failures)), make("span", { className: "code" }, group.error_code),
-    make("span", { className: "why" }, group.integration_type.replaceAll("_", " ") + (group.error_path ? ` · field ${group.error_path}` : "")))));
-  byId("letters").replaceChildren(...failures.map((letter) => make("li", {},
-    make("button", { className: "open what", onclick: () => openFailure(letter.failure_id) }, letter.error_message),
-    make("span", { className: "when" }, since(letter.failed_at)))));
+    make("span", { className: "why" }, group.integration_type.replaceAll("_", " ") + path));
 }
 
 async function loadAlerts() {
-  const { alerts } = await ask("alerts?limit=12");
+  const { alerts } = await ask("alerts?limit=6");
   byId("alerts").replaceChildren(...(alerts.length ? alerts.map(drawAlert) : [make("li", { className: "empty" }, "All quiet.")]));
 }
 
 function drawAlert(alert) {
-  const take = async () => {
-    await ask(`alerts/${encodeURIComponent(alert.alert_id)}/acknowledge`, { method: "POST" });
-    await Promise.all([loadAlerts(), loadFigures()]);
-  };
-  return make("li", {},
-    make("span", { className: `what ${alert.severity}` }, alert.message),
-    make("span", { className: "when" }, since(alert.raised_at), " ", make("button", { className: "quiet", title: "I take this on", onclick: take }, "✓")));
+  return make("li", {}, make("span", { className: `what ${alert.severity}` }, alert.message), make("span", { className: "when" }, since(alert.raised_at)));
 }
 
 // -- head and path
@@ -148,10 +182,10 @@ async function loadHealth() {
   const waiting = (reader) => lag.filter((each) => each.reader === reader).reduce((sum, each) => sum + each.records, 0);
   const state = (name) => parts.find((part) => part.name === name)?.state ?? "unknown";
   const kafka = state("Kafka") === "up";
-  setHop("inboxes", kafka ? "Kafka answers" : "Kafka does not answer", kafka ? "" : "bad");
+  setHop("inboxes", kafka ? "answers" : "does not answer", kafka ? "" : "bad");
   for (const [hop, reader] of [["agents", "agents"], ["projector", "projector"]]) {
     const records = waiting(reader);
-    setHop(hop, lag.length ? (records ? `${figure(records)} on their way` : "nothing waits") : "not known", records > 5000 ? "warn" : "");
+    setHop(hop, lag.length ? (records ? `${figure(records)} wait` : "nothing waits") : "not known", records > 5000 ? "warn" : "");
   }
   setHop("rows", state("Postgres") === "up" ? "current" : "does not answer", state("Postgres") === "up" ? "" : "bad");
 }
@@ -162,7 +196,6 @@ function onPulse(pulse) {
   if (rates.length > 60) rates.shift();
   byId("rate").textContent = figure(Math.round(rate * 10) / 10);
   byId("delay").textContent = pulse.delay_p95_seconds === null ? "" : `· p95 ${figure(Math.round(pulse.delay_p95_seconds * 1000))} ms old`;
-  setHop("events", rate ? `${figure(Math.round(rate))} a second` : "quiet");
   const top = Math.max(1, ...rates) * 1.15;
   const x = (index) => 240 - (rates.length - 1 - index) * (240 / 59);
   const line = rates.map((value, index) => `${x(index).toFixed(1)},${(46 - (value / top) * 44).toFixed(1)}`);
@@ -186,12 +219,20 @@ function soon(load, milliseconds) {
 
 function onChanges(changes) {
   for (const { type, payload } of changes) {
-    if (type === "integration.failed") soon(loadLetters, 800);
+    if (type === "integration.failed" || type.startsWith("repair.")) { soon(loadLetters, 800); soon(loadFigures, 800); }
     else if (type === "alert.raised") { soon(loadAlerts, 500); soon(loadFigures, 500); }
     else if (type.startsWith("work_order.")) mergeOrder(payload);
-    else if (type.startsWith("machine.") && payload.last_seen_at) machines.set(payload.machine_id, { ...machines.get(payload.machine_id), ...payload });
+    else if (type === "machine.gap_marked") mergeMachine({ machine_id: payload.machine_id, gap: payload });
+    else if (type.startsWith("machine.") && payload.last_seen_at) mergeMachine(payload);
   }
   drawSoon();
+}
+
+function mergeMachine(payload) {
+  const known = machines.get(payload.machine_id);
+  if (!known && payload.gap) return;
+  if (known?.status !== payload.status && payload.status) soon(loadFigures, 1000);
+  machines.set(payload.machine_id, { ...known, ...payload });
 }
 
 function mergeOrder(payload) {
@@ -205,7 +246,9 @@ function mergeOrder(payload) {
 }
 
 async function loadFloor() {
-  for (const machine of (await ask("machines")).machines) machines.set(machine.machine_id, machine);
+  for (const machine of (await ask("machines")).machines) {
+    if (!(machines.get(machine.machine_id)?.version > machine.version)) machines.set(machine.machine_id, { ...machines.get(machine.machine_id), ...machine });
+  }
   drawSoon();
 }
 
@@ -218,23 +261,14 @@ async function loadOrders() {
   drawSoon();
 }
 
-function complain(error) {
-  const link = byId("link");
-  link.dataset.state = "lost";
-  link.textContent = error.message;
-}
-
+const complain = (error) => say(error.message, "bad");
 const loadAll = () => Promise.all([loadFloor(), loadOrders(), loadLetters(), loadAlerts(), loadFigures(), loadHealth()]).catch(complain);
-const showState = (state) => {
-  const link = byId("link");
-  link.dataset.state = state;
-  link.textContent = state === "live" ? "live" : "connection lost; trying again";
-  if (state === "live") loadAll();
-};
 
-byId("sign-out").addEventListener("click", async () => { await fetch("/logout", { method: "POST" }); location.assign("/login"); });
+let wasLost = false;
+document.addEventListener("plant:changes", ({ detail }) => onChanges(detail));
+document.addEventListener("plant:pulse", ({ detail }) => onPulse(detail));
+document.addEventListener("plant:state", ({ detail }) => { if (detail === "live" && wasLost) loadAll(); wasLost = detail !== "live"; });
 loadAll();
-follow({ onState: showState, onChanges, onPulse });
-setInterval(() => loadHealth().catch(complain), 3_000);
-setInterval(loadAll, 15_000);
+setInterval(() => loadHealth().catch(() => setHop("inboxes", "not known", "warn")), 5_000);
+setInterval(loadAll, 20_000);
 setInterval(drawSoon, 5_000);

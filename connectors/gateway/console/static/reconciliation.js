@@ -1,6 +1,7 @@
 // Says to the API what a person decides about a discrepancy, and asks for a new reconciliation.
 
 import { ask } from "./api.js";
+import { say } from "./live.js";
 
 const json = (document) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(document) });
 
@@ -21,23 +22,22 @@ for (const form of document.querySelectorAll("form.decide")) {
   });
 }
 
-const reconcile = document.getElementById("reconcile");
-reconcile?.addEventListener("click", async () => {
-  const told = document.getElementById("told");
-  reconcile.disabled = true;
-  const before = (await ask("reconciliations?limit=1")).reconciliations[0]?.report_id;
+let look = null;
+
+async function reconcileNow(button) {
+  button.disabled = true;
   try {
+    const before = (await ask("reconciliations?limit=1")).reconciliations[0]?.report_id;
     await ask("reconciliations", { method: "POST" });
-    told.textContent = "The ERP is being asked.";
-    const look = setInterval(async () => {
+    say("The ERP is being asked; the report opens when it has answered.");
+    look ??= setInterval(async () => {
       const latest = (await ask("reconciliations?limit=1")).reconciliations[0];
-      if (latest && latest.report_id !== before) {
-        clearInterval(look);
-        location.assign(`/reconciliations/${latest.report_id}`);
-      }
-    }, 1000);
+      if (latest && latest.report_id !== before) location.assign(`/reconciliations/${latest.report_id}`);
+    }, 1_000);
   } catch (error) {
-    told.textContent = error.message;
-    reconcile.disabled = false;
+    say(error.message, "bad");
+    button.disabled = false;
   }
-});
+}
+
+document.addEventListener("click", ({ target }) => { if (target.id === "reconcile") reconcileNow(target); });

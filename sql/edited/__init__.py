@@ -1,0 +1,1 @@
+"""What people edit, behind SQLAlchemy: bills of materials, routings, and the like."""

@@ -1,0 +1,1 @@
+"""Finite scheduling: which work centre does which operation when, and what to change when something happens."""

@@ -1,0 +1,1 @@
+"""Clients that a bench runs in processes of their own."""

@@ -1,0 +1,150 @@
+"""A run that is completed tells its lane what it took: once, with what had been promised."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from connectors import production_progress
+from schemas.codec import decode
+from schemas.envelope import Message
+from schemas.messages.work_orders import OrderStatus, WorkOrderChanged
+from schemas.settings import DEFAULT_TENANT
+from sql import database
+from sql.edited import production
+from sql.edited.base import editing, engine_of
+from sql.edited.production import ProductionRun
+from streams import production as work
+from tests.messages import NOON
+from tests.plants import RunningPlant
+from tests.workshops import Shop, shop
+
+pytestmark = pytest.mark.services
+
+SAID = """
+SELECT args ->> 'value' AS value FROM ops.procrastinate_jobs
+WHERE args ->> 'topic' = 'prior-inbox' AND args ->> 'value' LIKE %s ORDER BY id
+"""
+
+
+class Floor:
+    """A product that is pressed, its released run, and what its work order says."""
+
+    def __init__(self, plant: RunningPlant, machine: str | None) -> None:
+        self.settings = plant.settings()
+        self.engine = engine_of(self.settings.database_url)
+        self.plant, self.work_order_id = plant, f"WO-{uuid4().hex[:8]}"
+        with plant.rows() as rows:
+            self.shop: Shop = shop(rows, (("PRESSING", 100),), (machine,), run_seconds=30)
+        with editing(self.engine, DEFAULT_TENANT, "test") as edit:
+            due = NOON + timedelta(days=9)
+            told = {"product_id": self.shop.product_id, "quantity": Decimal(100), "unit_of_measure": "EA"}
+            order = production.create(
+                edit, f"PO-{uuid4().hex[:8]}", told | {"priority": "normal", "due_date": due, "routing_id": None}
+            )
+            (run,) = work.expand(edit, order)
+            run.work_order_id, run.status = self.work_order_id, "released"
+            self.run: ProductionRun = run
+
+    def moves(self, version: int, status: OrderStatus, **fields: Any) -> None:
+        """Its work order says what it is now."""
+        told = WorkOrderChanged(
+            work_order_id=self.work_order_id, version=version, status=status, changed_at=NOON, **(HEAD | fields)
+        )
+        message = Message(
+            message_id=f"moved-{self.work_order_id}-{version}", type="work_order.changed", tenant_id=DEFAULT_TENANT,
+            timestamp=NOON, source_system="TEST", correlation_id="test", source="test", position=version,
+            received_at=NOON, payload=told,
+        )  # fmt: skip
+        with database.rows_of(self.settings.database_url, DEFAULT_TENANT) as rows:
+            production_progress.work_order_moved(rows, message, self.settings)
+
+    def said(self) -> list[Any]:
+        """What was observed of its lanes, as it will be published."""
+        with self.plant.rows() as rows:
+            rows.execute(SAID, [f"%{self.work_order_id}%"])
+            return [decode(row["value"].encode()) for row in rows.fetchall()]
+
+
+HEAD: dict[str, Any] = {
+    "erp_work_order_id": "E", "work_order_number": None, "product_id": "P", "product_name": None,
+    "product_variant": None, "quantity_ordered": Decimal(100), "progress_percentage": 100.0,
+    "unit_of_measure": "EA", "priority": "normal", "due_date": NOON, "customer_order_id": None,
+    "production_line_preference": None, "special_instructions": None, "is_interrupted": False,
+    "defect_count": 0, "inspection_count": 0, "quantity_produced": 0, "quantity_scrapped": 0,
+    "actual_start_at": None, "actual_end_at": None,
+}  # fmt: skip
+
+
+def done(minutes: float, produced: int = 100, scrapped: int = 4) -> dict[str, Any]:
+    end: datetime = NOON + timedelta(minutes=minutes)
+    return {"actual_start_at": NOON, "actual_end_at": end, "quantity_produced": produced, "quantity_scrapped": scrapped}
+
+
+@pytest.fixture
+def floor(migrated: RunningPlant) -> Iterator[Floor]:
+    made = Floor(migrated, f"M-{uuid4().hex[:6]}")
+    yield made
+    made.engine.dispose()
+
+
+def test_a_completed_run_is_observed_once_however_often_it_is_told(floor: Floor) -> None:
+    floor.moves(2, "in_progress", actual_start_at=NOON, quantity_produced=3)
+    assert floor.said() == [], "it is not done"
+    for _ in range(3):
+        floor.moves(3, "completed", **done(80))
+    floor.moves(4, "completed", **done(90))
+    (told,) = floor.said()
+    observed = told.payload
+    assert (told.type, observed.source, observed.observation_id) == (
+        "estimate.observed",
+        "operation",
+        floor.work_order_id,
+    )
+    assert observed.lane_id == f"op-{floor.shop.product_id}.PRESSING"
+    assert observed.prior_id == f"{observed.lane_id}/{observed.provider}"
+    assert observed.duration_minutes == pytest.approx(80 / 100), "per unit made, good or not"
+    assert observed.completed_at == NOON + timedelta(minutes=80)
+    assert (observed.tokens, observed.cost_usd, observed.run_id) == (None, None, floor.run.id)
+    promised = observed.promised["duration_minutes"]
+    assert promised.p5 < promised.p25 < 0.5 < promised.p75 < promised.p95, "thirty seconds, as the routing plans"
+
+
+def test_a_setup_that_was_noted_is_a_lane_of_its_own_and_no_run_time(floor: Floor) -> None:
+    with floor.plant.rows() as rows:
+        for reason, from_, to in (("SETUP", 0, 15), ("BREAK", 20, 30), ("MECH_FAULT", 40, 45)):
+            rows.execute(
+                "INSERT INTO equipment_status_log (tenant_id, work_center_id, status, reason_code, started_at, "
+                "ended_at, created_by) VALUES (%s, %s, 'stopped', %s, %s, %s, 'test')",
+                [
+                    DEFAULT_TENANT,
+                    floor.shop.work_center_ids[0],
+                    reason,
+                    NOON + timedelta(minutes=from_),
+                    NOON + timedelta(minutes=to),
+                ],
+            )
+    floor.moves(2, "completed", **done(100, produced=50))
+    running, setting_up = sorted((each.payload for each in floor.said()), key=lambda each: str(each.lane_id))
+    assert running.duration_minutes == pytest.approx((100 - 15 - 10) / 50), "a breakdown is part of what it takes"
+    assert setting_up.lane_id == f"setup-{floor.shop.product_id}.PRESSING"
+    assert setting_up.duration_minutes == pytest.approx(15)
+    assert setting_up.promised["duration_minutes"].p50 == pytest.approx(30, rel=0.1), "as the routing plans"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [done(80, produced=0, scrapped=0), {"quantity_produced": 5}, done(0)],
+    ids=["nothing made", "no times", "no time"],
+)
+def test_what_nobody_measured_is_not_observed(floor: Floor, fields: dict[str, Any]) -> None:
+    floor.moves(2, "completed", **fields)
+    assert floor.said() == []
+
+
+def test_a_run_that_was_given_up_is_not_observed(floor: Floor) -> None:
+    floor.moves(2, "cancelled", **done(80))
+    assert floor.said() == []
