@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from schemas.views.values import View
 
@@ -17,23 +17,28 @@ class Interval(View):
     high: float | None
 
 
-class FigureShown(View):
-    """A figure of a task. The intervals: of what is still to be done, where they were asked for."""
+class WithIntervals(View):
+    """The intervals of what is still to be done; absent where they were not asked for, or nothing is to be done."""
 
-    estimated: float | None = Field(description="the median that was promised, or would be now")
-    actual: float | None
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     ci_50: Interval | None = None
     ci_90: Interval | None = None
 
 
-class FigureSummed(View):
+class FigureShown(WithIntervals):
+    """A figure of a task."""
+
+    estimated: float | None = Field(description="the median that was promised, or would be now")
+    actual: float | None
+
+
+class FigureSummed(WithIntervals):
     """A figure of several tasks together."""
 
     estimated: float | None = Field(description="sum of what was promised of each")
     actual: float | None = Field(description="sum of what is done")
     projected: float | None = Field(description="median of what is done and what lies ahead, simulated")
-    ci_50: Interval | None = None
-    ci_90: Interval | None = None
 
 
 class Summed(View):
