@@ -1,6 +1,7 @@
 """Priors kept between requests: read again only when one of them has learned something."""
 
 import threading
+from collections import defaultdict
 from typing import Any, Final
 
 from connectors.database import Rows
@@ -33,17 +34,14 @@ class KnownPriors:
     """By tenant the latest promises. Versions only grow, so their number and sum say whether anything has changed."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._kept: dict[str, tuple[Any, Promises]] = {}
+        self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def load(self, rows: Rows, tenant_id: str) -> Promises:
-        """The tenant's promises as they are now."""
+        """The tenant's promises as they are now. Who asks while another reads them waits for what that one finds."""
         stamp = projects.priors_stamp(rows)
-        with self._lock:
+        with self._reading[tenant_id]:
             kept = self._kept.get(tenant_id)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        found = Promises(Priors.load(rows))
-        with self._lock:
-            self._kept[tenant_id] = stamp, found
-        return found
+            if kept is None or kept[0] != stamp:
+                kept = self._kept[tenant_id] = stamp, Promises(Priors.load(rows))
+        return kept[1]

@@ -1,5 +1,8 @@
 """What a run begins with: who does each task, what is promised together, which tasks a rehearsal draws."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -56,6 +59,31 @@ def test_priors_are_read_again_only_when_one_has_learned() -> None:
     assert (second is first, rows.reads) == (False, 2)
     assert second.priors.version("code", "alpha") == 1
     assert known.load(rows, "neighbour") is not second  # type: ignore[arg-type]
+
+
+class Crowded(Rows):
+    """Everybody sees the stamp before anybody reads; who reads waits a moment for somebody else who does."""
+
+    def __init__(self, people: int) -> None:
+        super().__init__()
+        self._everybody, self._two = threading.Barrier(people), threading.Barrier(2)
+
+    def fetchone(self) -> dict[str, int]:
+        self._everybody.wait(30)
+        return super().fetchone()
+
+    def fetchall(self) -> list[dict[str, Any]]:
+        with suppress(threading.BrokenBarrierError):
+            self._two.wait(0.5)
+        return super().fetchall()
+
+
+def test_many_who_ask_at_once_read_the_priors_once() -> None:
+    known, rows = KnownPriors(), Crowded(8)
+    with ThreadPoolExecutor(8) as people:
+        found = list(people.map(lambda _: known.load(rows, "tenant"), range(8)))  # type: ignore[arg-type]
+    assert rows.reads == 1
+    assert all(each is found[0] for each in found)
 
 
 def test_a_promise_is_computed_once_and_is_that_of_the_priors() -> None:
