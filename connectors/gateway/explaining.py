@@ -22,12 +22,11 @@ TOLERANCE: Final = 1e-9
 NAMES: Final = {"family": "lanes of its family", "provider": "lanes of its provider", "all": "all lanes"}
 
 
-def explanation(rows: Rows, lane_id: str, provider: str, figure: Figure) -> Row:
+def explanation(rows: Rows, priors: Priors, lane_id: str, provider: str, figure: Figure) -> Row:
     """The explanation of one figure of a lane and a provider. Raises Problem 404."""
     found = estimates.priors(rows, [(lane_id, provider)]).get((lane_id, provider))
     if found is None:
         raise unknown(lane_id, provider)
-    priors = Priors.load(rows)
     counted = estimates.observations(rows, lane_id, provider, True, MOST_OBSERVATIONS + 1)
     measured = sorted(
         (each for each in counted if each[figure] is not None),

@@ -37,6 +37,10 @@ class KnownPriors:
         self._kept: dict[str, tuple[Any, Promises]] = {}
         self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
+    def of(self, rows: Rows, tenant_id: str) -> Priors:
+        """The tenant's priors as they are now."""
+        return self.load(rows, tenant_id).priors
+
     def load(self, rows: Rows, tenant_id: str) -> Promises:
         """The tenant's promises as they are now. Who asks while another reads them waits for what that one finds."""
         stamp = projects.priors_stamp(rows)

@@ -13,9 +13,8 @@ from streams.domain.estimation.figures import FIGURES
 from streams.domain.estimation.sampling import Guess, Stratum, extrapolate
 
 
-def simulated(rows: Rows, project: Row, share: float, seed: int | None) -> dict[str, Any]:
+def simulated(rows: Rows, priors: Priors, project: Row, share: float, seed: int | None) -> dict[str, Any]:
     """The sample and what follows from it. Raises Problem 409 for a project without tasks."""
-    priors = Priors.load(rows)
     tasks = assigned(priors, projects.tasks(rows, project["project_id"]), {})
     if not tasks:
         raise Problem(409, f"Project {project['project_id']} has no tasks to sample.")

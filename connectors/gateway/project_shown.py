@@ -61,7 +61,7 @@ class Work(NamedTuple):
         return sorted({(each.lane_id, each.provider) for each in self.pieces})
 
 
-def work_of(rows: Rows, project_id: int, run_id: str | None = None) -> Work:
+def work_of(rows: Rows, priors: Priors, project_id: int, run_id: str | None = None) -> Work:
     """The work of a project, in its latest run or the one that is named; without runs as it would be done now.
 
     Raises Problem 404.
@@ -69,7 +69,6 @@ def work_of(rows: Rows, project_id: int, run_id: str | None = None) -> Work:
     project = known(rows, project_id)
     runs = project_work.runs(rows, project_id)
     run = run_in(runs, project_id, run_id) if run_id else next(iter(runs), None)
-    priors = Priors.load(rows)
     if run is None:
         planned = [_planned(each, priors) for each in project_work.tasks(rows, project_id)]
         return Work(project, runs, None, planned, planned, priors)

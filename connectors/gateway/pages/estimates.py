@@ -66,7 +66,7 @@ def project_page(
 ) -> Response:
     """Runway, risk, drift, runs, and two of them side by side."""
     with parts.database.tenant(visitor.tenant_id) as rows:
-        work = work_of(rows, project_id)
+        work = work_of(rows, parts.priors.of(rows, visitor.tenant_id), project_id)
         told = _standing(documents.runway_document(work)) | {
             "risk": documents.heatmap(work, "cost_usd"),
             "drift": _drift(documents.drift(rows, work)),
@@ -82,7 +82,8 @@ def project_page(
 def runway_part(request: Request, parts: Parts, visitor: Visitor, project_id: ProjectId) -> Response:
     """How the budget stands now."""
     with parts.database.tenant(visitor.tenant_id) as rows:
-        told = _standing(documents.runway_document(work_of(rows, project_id)))
+        work = work_of(rows, parts.priors.of(rows, visitor.tenant_id), project_id)
+    told = _standing(documents.runway_document(work))
     return render(request, parts, visitor, "project_runway.html", **told)
 
 
@@ -115,7 +116,7 @@ def lanes_page(
     with parts.database.tenant(visitor.tenant_id) as rows:
         everything = list(estimates.priors(rows).values())
         found, following = estimates.page(rows, Asked(q=q), ROWS, cursor)
-        priors = Priors.load(rows)
+        priors = parts.priors.of(rows, visitor.tenant_id)
     shown = [_lane(lanes_shown.lane_document(each, priors), priors, figure) for each in found]
     told = {
         "found": shown,
@@ -148,9 +149,9 @@ def lane_page(
 ) -> Response:
     """One estimate explained: its sources, its formula with the numbers put in, and what was observed."""
     with parts.database.tenant(visitor.tenant_id) as rows:
-        found = explanation(rows, lane_id, provider, figure)
+        priors = parts.priors.of(rows, visitor.tenant_id)
+        found = explanation(rows, priors, lane_id, provider, figure)
         row = estimates.priors(rows, [(lane_id, provider)])[lane_id, provider]
-        priors = Priors.load(rows)
         versions = estimates.versions(rows, lane_id, provider, ROWS)
         aside = estimates.observations(rows, lane_id, provider, False, ROWS)
     told = {

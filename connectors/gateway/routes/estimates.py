@@ -60,7 +60,8 @@ def risk_heatmap(
 def estimation_drift(parts: Parts, reader: Reader, project_id: ProjectId, run_id: RunId = None) -> dict[str, Any]:
     """The latest work of the project's lanes, in order of completion, with signed errors and the drift test."""
     with parts.database.tenant(reader.tenant_id) as rows:
-        return documents.drift(rows, work_of(rows, project_id, _text(run_id)))
+        work = work_of(rows, parts.priors.of(rows, reader.tenant_id), project_id, _text(run_id))
+        return documents.drift(rows, work)
 
 
 @router.get("/{project_id}/runs/compare", response_model=RunsCompared, response_model_exclude_unset=True)
@@ -109,7 +110,7 @@ def _standing(parts: State, tenant_id: str, project_id: int) -> dict[str, Any]:
 
 def _work(parts: State, tenant_id: str, project_id: int, run_id: UUID | None) -> Work:
     with parts.database.tenant(tenant_id) as rows:
-        return work_of(rows, project_id, _text(run_id))
+        return work_of(rows, parts.priors.of(rows, tenant_id), project_id, _text(run_id))
 
 
 def _text(run_id: UUID | None) -> str | None:

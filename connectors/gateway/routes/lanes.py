@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
 
-from connectors.estimates import Priors
 from connectors.gateway import lanes_shown
 from connectors.gateway.depends import Cursor, Limit, Parts, Reader, Text
 from connectors.gateway.explaining import explanation
@@ -36,7 +35,7 @@ def page(
     """By lane and provider; `q` finds names that contain it."""
     with parts.database.tenant(reader.tenant_id) as rows:
         found, following = estimates.page(rows, Asked(lane_id=lane_id, provider=provider, q=q), limit, cursor)
-        priors = Priors.load(rows)
+        priors = parts.priors.of(rows, reader.tenant_id)
     return {"lanes": [lanes_shown.lane_document(each, priors) for each in found], "next_cursor": following}
 
 
@@ -68,7 +67,7 @@ def one(parts: Parts, reader: Reader, lane_id: Named, provider: Named) -> Any:
         aside = estimates.observations(rows, lane_id, provider, False, MOST_OBSERVATIONS)
         if not found:
             raise lanes_shown.unknown(lane_id, provider, len(aside))
-        priors = Priors.load(rows)
+        priors = parts.priors.of(rows, reader.tenant_id)
         versions = estimates.versions(rows, lane_id, provider, MOST_VERSIONS)
         counted = estimates.observations(rows, lane_id, provider, True, MOST_OBSERVATIONS)
     return lanes_shown.lane_document(found[lane_id, provider], priors) | {
@@ -87,4 +86,4 @@ def one(parts: Parts, reader: Reader, lane_id: Named, provider: Named) -> Any:
 def explain(parts: Parts, reader: Reader, lane_id: Named, provider: Named, figure: FigureName = "tokens") -> Any:
     """Factory default, relatives, observations and the formula with its numbers; computed again and compared."""
     with parts.database.tenant(reader.tenant_id) as rows:
-        return explanation(rows, lane_id, provider, figure)
+        return explanation(rows, parts.priors.of(rows, reader.tenant_id), lane_id, provider, figure)

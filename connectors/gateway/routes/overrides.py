@@ -56,7 +56,7 @@ def override(request: Request, parts: Parts, planner: Planner, project_id: Proje
 
     def write(rows: Rows) -> Reply:
         project_of(rows, project_id)
-        priors = Priors.load(rows)
+        priors = parts.priors.of(rows, planner.tenant_id)
         provider = _provider(rows, priors, project_id, asked)
         at, promised = datetime.now(UTC), priors.promised(asked.lane_id, provider)
         row = asked.model_dump() | {

@@ -181,7 +181,9 @@ def simulate(
     Nothing begins, nothing is sent. 409 where there are no tasks to sample.
     """
     with parts.database.tenant(planner.tenant_id) as rows:
-        return project_samples.simulated(rows, project_of(rows, project_id), rehearsal_pct, seed)
+        return project_samples.simulated(
+            rows, parts.priors.of(rows, planner.tenant_id), project_of(rows, project_id), rehearsal_pct, seed
+        )
 
 
 @router.get("/{project_id}/runs", response_model=RunList, summary="Runs of a project, the latest first")
