@@ -69,11 +69,7 @@ def once(
     """Change something in one transaction, once for an Idempotency-Key."""
     key = Once.of(request, person, body)
     with parts.database.editing(person.tenant_id, person.name) as edit:
-        if (earlier := key.earlier(edit.rows)) is not None:
-            return earlier
-        response = write(edit).response()
-        key.keep(edit.rows, person.tenant_id, response)
-    return response
+        return key.answered(edit.rows, person.tenant_id, lambda: write(edit))
 
 
 def tagged(response: Response, row: Any) -> Response:

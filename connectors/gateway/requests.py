@@ -118,6 +118,14 @@ class Once:
                 ],
             )
 
+    def answered(self, rows: Rows, tenant_id: str, write: Callable[[], Reply]) -> Response:
+        """The stored answer of the same request; else what `write` answers, which is stored. Raises Problem 422."""
+        if (earlier := self.earlier(rows)) is not None:
+            return earlier
+        response = write().response()
+        self.keep(rows, tenant_id, response)
+        return response
+
     def replace(self, rows: Rows, response: Response) -> None:
         """Store the answer that was not known yet when the request was taken."""
         if self.key is not None:

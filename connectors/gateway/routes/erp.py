@@ -89,15 +89,10 @@ def _dead_letter(client: Principal, event: erp.ErpEvent, body: bytes, problem: P
 
 def _take(parts: State, client: Principal, once: Once, body: bytes, event: erp.ErpEvent) -> Response:
     with parts.database.tenant(client.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
         if event.event_type == "work_order.created":
-            reply = _create(parts, client, rows, event)
-        else:
-            reply = _change(parts, client, rows, event, hashlib.sha256(body).hexdigest())
-        response = reply.response()
-        once.keep(rows, client.tenant_id, response)
-    return response
+            return once.answered(rows, client.tenant_id, lambda: _create(parts, client, rows, event))
+        digest = hashlib.sha256(body).hexdigest()
+        return once.answered(rows, client.tenant_id, lambda: _change(parts, client, rows, event, digest))
 
 
 def _create(parts: State, client: Principal, rows: Rows, event: erp.ErpEvent) -> Reply:

@@ -51,11 +51,7 @@ def once(
     """Change something in one transaction, once for an Idempotency-Key."""
     key = Once.of(request, person, body)
     with parts.database.tenant(person.tenant_id) as rows:
-        if (earlier := key.earlier(rows)) is not None:
-            return earlier
-        response = write(rows).response()
-        key.keep(rows, person.tenant_id, response)
-    return response
+        return key.answered(rows, person.tenant_id, lambda: write(rows))
 
 
 def project_of(rows: Rows, project_id: int) -> dict[str, Any]:

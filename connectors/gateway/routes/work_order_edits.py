@@ -42,11 +42,7 @@ def create(request: Request, parts: Parts, operator: Operator, body: Body) -> Re
     asked = told(parts, body, WorkOrderBody)
     once = Once.of(request, operator, body)
     with parts.database.tenant(operator.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
-        response = _create(parts, operator, once, rows, asked).response()
-        once.keep(rows, operator.tenant_id, response)
-    return response
+        return once.answered(rows, operator.tenant_id, lambda: _create(parts, operator, once, rows, asked))
 
 
 def _create(parts: State, operator: Principal, once: Once, rows: Rows, asked: WorkOrderBody) -> Reply:

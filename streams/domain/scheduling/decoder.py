@@ -144,6 +144,16 @@ def overtaken(layout: Layout, centers: Sequence[int], times: Times) -> Iterator[
             yield operation
 
 
+def fitting(layout: Layout, order: Sequence[int], centers: Sequence[int]) -> Times | None:
+    """The times of a whole order; None: it does not fit into the horizon, or before what is pinned."""
+    times = nothing_placed(layout)
+    try:
+        decode(layout, order, centers, times)
+    except IndexError:
+        return None
+    return times if next(overtaken(layout, centers, times), None) is None else None
+
+
 def _guard(layout: Layout, center: int, block: int) -> int:
     """Up to which position an operation fits before the next pinned one whatever that is changed over from."""
     if block == len(layout.blocks[center]):

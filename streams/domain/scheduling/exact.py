@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from streams.domain.scheduling.anneal import Arrangement
 from streams.domain.scheduling.bounds import earliest_ends
 from streams.domain.scheduling.budget import Budget, Chance, Progress, Watch
-from streams.domain.scheduling.decoder import Times, cost, decode, nothing_placed, overtaken
+from streams.domain.scheduling.decoder import Times, cost, decode, fitting, nothing_placed
 from streams.domain.scheduling.layout import NEVER, Layout
 
 ASK_SECONDS = 0.1
@@ -85,14 +85,8 @@ def _run(solver: Any, model: Any, start: Arrangement, watch: Watch) -> Any:
 
 
 def _retimed(layout: Layout, order: list[int], centers: list[int]) -> Arrangement | None:
-    times = nothing_placed(layout)
-    try:
-        decode(layout, order, centers, times)
-    except IndexError:
-        return None
-    if next(overtaken(layout, centers, times), None) is not None:
-        return None
-    return Arrangement(order, centers, cost(layout, times.end))
+    times = fitting(layout, order, centers)
+    return times and Arrangement(order, centers, cost(layout, times.end))
 
 
 class _Run(NamedTuple):

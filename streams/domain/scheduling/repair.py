@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from streams.domain.scheduling.anneal import Arrangement
 from streams.domain.scheduling.bounds import earliest_ends
-from streams.domain.scheduling.decoder import Times, cost, decode, nothing_placed, outside, overtaken, to_schedule
+from streams.domain.scheduling.decoder import (
+    Times,
+    cost,
+    decode,
+    fitting,
+    nothing_placed,
+    outside,
+    overtaken,
+    to_schedule,
+)
 from streams.domain.scheduling.layout import Layout, pin
 from streams.domain.scheduling.problem import Schedule, Slot
 
@@ -35,14 +44,8 @@ class Option(NamedTuple):
 
 def option(layout: Layout, order: list[int], centers: list[int]) -> Option | None:
     """None: it does not fit into the horizon, or before what is pinned."""
-    times = nothing_placed(layout)
-    try:
-        decode(layout, order, centers, times)
-    except IndexError:
-        return None
-    if next(overtaken(layout, centers, times), None) is not None:
-        return None
-    return Option(layout, Arrangement(order, centers, cost(layout, times.end)), times)
+    times = fitting(layout, order, centers)
+    return times and Option(layout, Arrangement(order, centers, cost(layout, times.end)), times)
 
 
 class Repair:
