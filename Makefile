@@ -35,7 +35,7 @@ demo: .venv/ready ## the whole plant with simulators and a live view; Ctrl-C sto
 
 test: .venv/ready browser ## everything: check, then every suite against real Kafka, Postgres, MQTT and OPC-UA
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m "not alone" $(SUITES); beside=$$?; \
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" $(SUITES); beside=$$?; \
 	  $(PY) -m pytest -m alone $(SUITES); alone=$$?; test $$beside -eq 0 -a \( $$alone -eq 0 -o $$alone -eq 5 \) # 5: none of them here
 
 up: .venv/ready ## start the plant in the background; WORKERS=2 BROKERS=3 start more of them
