@@ -1,6 +1,7 @@
 """Proposals as rows: made once for a happening, outdated when what they stand on has changed."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
@@ -42,12 +43,16 @@ def propose_breakdown(rows: Rows, tenant_id: str, told: Mapping[str, Any]) -> st
     return proposal_id
 
 
-def outdate_breakdown(rows: Rows, machine_id: str) -> None:
-    """The machine runs again: what was proposed because it did not is not to be accepted any more."""
+def outdate_breakdown(rows: Rows, machine_id: str, started_at: datetime, ended_at: datetime) -> None:
+    """The machine ran again: what was proposed because it was down then is not to be accepted any more.
+
+    The end of an earlier downtime, told late, leaves what was proposed for the one that lasts.
+    """
     rows.execute(
         "UPDATE plan_proposals SET status = 'outdated', is_cancel_asked = true "
-        "WHERE cause_key = %s AND status IN ('queued', 'running', 'open')",
-        [f"breakdown/{machine_id}"],
+        "WHERE cause_key = %(key)s AND status IN ('queued', 'running', 'open') "
+        "AND coalesce((request->>'since')::timestamptz, asked_at) < greatest(%(started_at)s + '1 us', %(ended_at)s)",
+        {"key": f"breakdown/{machine_id}", "started_at": started_at, "ended_at": ended_at},
     )
 
 

@@ -97,7 +97,8 @@ def shop(rows: Rows, tenant_id: str, orders: int = 3, minutes: int = 60) -> Plac
 
 
 def clear(rows: Rows) -> None:
-    """An empty shop; what other suites laid out is gone too."""
+    """An empty shop; what other suites laid out is gone too. A job that keeps figures current waits meanwhile."""
+    rows.execute("LOCK TABLE oee_calculations IN SHARE ROW EXCLUSIVE MODE")
     rows.execute("UPDATE oee_calculations SET work_center_id = NULL")
     for table in (
         "plan_proposals",

@@ -216,7 +216,10 @@ def _start_downtime(state: Machine, message: Message[Any], told: says.DowntimeSt
     change = downtimes.start(state.downtimes, downtime)
     if change.downtimes == state.downtimes:
         return Step(state)
-    emits = [Emit("downtime.started", recorded(state, downtime)), *_ended(state, change)]
+    own = [each for each in change.ended if each.downtime_id == downtime.downtime_id]
+    earlier = change._replace(ended=tuple(each for each in change.ended if each not in own))
+    emits = [*_ended(state, earlier), Emit("downtime.started", recorded(state, downtime))]
+    emits += [Emit("downtime.ended", recorded(state, each)) for each in own]
     down = msgspec.structs.replace(state, downtimes=change.downtimes)
     if change.downtimes.open is None or change.downtimes.open.downtime_id != downtime.downtime_id:
         return Step(down, emits)

@@ -95,7 +95,7 @@ def _sales_order(rows: Rows, message: Message[SalesOrderConfirmed]) -> None:
 
 def _downtime(rows: Rows, tenant_id: str, told: DowntimeRecorded) -> None:
     if told.ended_at is not None:
-        proposals.outdate_breakdown(rows, told.machine_id)
+        proposals.outdate_breakdown(rows, told.machine_id, told.started_at, told.ended_at)
         return
     proposals.propose_breakdown(
         rows,
@@ -112,7 +112,7 @@ def _downtime(rows: Rows, tenant_id: str, told: DowntimeRecorded) -> None:
 def _status(rows: Rows, tenant_id: str, told: MachineChanged) -> None:
     if told.status in RUNS_AGAIN:
         if told.previous_status == "breakdown":
-            proposals.outdate_breakdown(rows, told.machine_id)
+            proposals.outdate_breakdown(rows, told.machine_id, told.status_since, told.status_since)
     elif told.status == "breakdown" and told.previous_status != "breakdown":
         since = told.status_since.isoformat()
         proposals.propose_breakdown(

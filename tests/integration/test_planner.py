@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from schemas.messages.machines import DowntimeRecorded
+from streams.driver import Output
 from tests import shop_rows
 from tests.integration.events import event, publish
 from tests.integration.planners import accepted, ended, said, scheduled
@@ -71,21 +72,25 @@ def test_a_schedule_of_runs_that_were_changed_since_is_refused(
     assert ended(client, f"/api/v1/schedules/{second['schedule_id']}")["status"] == "proposed"
 
 
-def break_down(plant: RunningPlant, machine: str, minutes: float, *, is_over: bool = False) -> None:
+def downtime(machine: str, minutes: float, *, is_over: bool = False, ago: timedelta = timedelta()) -> Output:
     """What the agents say when a machine tells that it is down, or runs again."""
-    now = datetime.now(UTC)
+    at = datetime.now(UTC) - ago
     payload = DowntimeRecorded(
         machine_id=machine,
-        downtime_id=f"DT-{machine}",
+        downtime_id=f"DT-{machine}-{ago.total_seconds():.0f}",
         downtime_reason_code="MECH_FAULT",
         downtime_reason_description="Hydraulic pressure drop",
         severity="high",
-        started_at=now,
+        started_at=at,
         estimated_repair_time_minutes=minutes,
-        ended_at=now if is_over else None,
+        ended_at=at if is_over else None,
     )
-    told = message("downtime.ended" if is_over else "downtime.started", payload, message_id=f"{uuid4().hex}")
-    publish(plant.settings(), [event(told)])
+    return event(message("downtime.ended" if is_over else "downtime.started", payload, message_id=f"{uuid4().hex}"))
+
+
+def break_down(plant: RunningPlant, machine: str, minutes: float, *, is_over: bool = False) -> None:
+    """A machine is down, or runs again."""
+    publish(plant.settings(), [downtime(machine, minutes, is_over=is_over)])
 
 
 def proposals(client: TestClient, **wanted: str) -> list[dict[str, Any]]:
@@ -128,6 +133,19 @@ def test_a_proposal_is_outdated_when_the_machine_runs_again(
     assert gone["proposal_id"] == found["proposal_id"]
     late = client.post(f"/api/v1/proposals/{found['proposal_id']}/accept")
     assert (late.status_code, late.json()["detail"]) == (409, "The proposal is outdated: there is nothing to decide.")
+
+
+def test_the_end_of_an_earlier_downtime_leaves_the_proposal_for_the_one_that_lasts(
+    client: TestClient, shop: Placed, migrated: RunningPlant
+) -> None:
+    accepted(client)
+    machine = f"M-L1-{shop.name}"
+    earlier = downtime(machine, 240, is_over=True, ago=timedelta(hours=1))
+    publish(migrated.settings(), [downtime(machine, 240), earlier])
+    (found,) = eventually(lambda: proposals(client, status="open"), 20, "nothing is proposed")
+    break_down(migrated, machine, 240, is_over=True)
+    (gone,) = eventually(lambda: proposals(client, status="outdated"), 20, "it is still open")
+    assert gone["proposal_id"] == found["proposal_id"]
 
 
 def test_a_rush_order_and_late_material_are_told(client: TestClient, shop: Placed, migrated: RunningPlant) -> None:

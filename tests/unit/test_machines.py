@@ -107,6 +107,18 @@ def test_a_machine_that_runs_again_is_no_longer_down() -> None:
     assert [said.payload.duration_seconds for said in emitted(batch, "downtime.ended")] == [30]
 
 
+def test_the_end_of_one_downtime_is_told_before_the_next_begins() -> None:
+    batch = run("machines", [registered(), _down(1), _down(31)])
+    told = [(each.type, each.payload.started_at) for each in emitted(batch) if each.type.startswith("downtime.")]
+    assert told == [("downtime.started", at(1)), ("downtime.ended", at(1)), ("downtime.started", at(31))]
+
+
+def test_a_downtime_that_is_told_late_begins_before_it_ends() -> None:
+    batch = run("machines", [registered(), _status("running", 60), _down(31)])
+    told = [each.type for each in emitted(batch) if each.type.startswith("downtime.")]
+    assert told == ["downtime.started", "downtime.ended"]
+
+
 def test_a_repeated_downtime_changes_nothing() -> None:
     once, twice = run("machines", [registered(), _down(1)]), run("machines", [registered(), _down(1), _down(1)])
     assert len(once.outputs) == len(twice.outputs)
