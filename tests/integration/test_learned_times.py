@@ -52,6 +52,7 @@ def client(planning: TestClient, migrated: RunningPlant) -> TestClient:
     with migrated.rows() as rows:
         rows.execute("DELETE FROM estimate_versions")
         rows.execute("UPDATE tenants SET schedule_durations = 'routing'")
+        rows.execute("DELETE FROM edit_audits WHERE subject = 'schedule_settings'")
     return planning
 
 
@@ -172,6 +173,20 @@ def test_schedules_take_what_was_learned_where_the_setting_says_so(
     move = {name: body[name] for name in ("run_id", "work_center_id", "start_at")}
     told = client.post(f"/api/v1/schedules/{learned['schedule_id']}/check", json=move).json()
     assert told["violations"] == [], "its runs are as long as they were scheduled"
+
+
+def test_who_changed_what_schedules_are_made_with_is_kept_once_a_change(client: TestClient) -> None:
+    url = "/api/v1/schedule-settings"
+    for wanted in ("routing", "learned", "learned", "routing"):
+        assert client.put(url, json={"schedule_durations": wanted}).status_code == 200
+    later, first = client.get(f"{url}/audit").json()["changes"]
+    assert first["changes"] == {"schedule_durations": {"before": "routing", "after": "learned"}}
+    assert later["changes"] == {"schedule_durations": {"before": "learned", "after": "routing"}}
+    assert [(each["version"], each["event_type"]) for each in (first, later)] == [(1, "updated"), (2, "updated")]
+    told = client.get(url).json()
+    assert (later["said_by"], later["happened_at"] >= told["changed_at"]) == (told["changed_by"], True)
+    refused = client.put(url, json={"schedule_durations": "guessed"})
+    assert (refused.status_code, len(client.get(f"{url}/audit").json()["changes"])) == (400, 2)
 
 
 def test_a_schedule_promises_when_its_orders_are_finished(
