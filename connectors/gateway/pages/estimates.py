@@ -17,7 +17,7 @@ from connectors.gateway.project_shown import work_of
 from connectors.gateway.routes.estimates import ProjectId
 from connectors.gateway.routes.lanes import Named
 from schemas.views.estimates import FigureName
-from sql.reads import estimates, project_work
+from sql.reads import estimates, kpi_results, project_work
 from sql.reads.estimates import Asked
 from streams.domain.estimation.figures import FIGURES
 
@@ -74,6 +74,8 @@ def project_page(
         }
         chosen = [str(a), str(b)] if a and b and a != b else None
         compared = documents.comparison(rows, project_id, chosen) if chosen else None
+        judged = kpi_results.latest(rows, project_id, ROWS + 1)
+    told |= {"judged": judged[:ROWS], "is_judged_more": len(judged) > ROWS}
     told |= {"project": work.project, "compared": compared, "a": a, "b": b, "titles": TITLES}
     return render(request, parts, visitor, "project.html", here="projects", **told)
 
@@ -153,6 +155,7 @@ def lane_page(
         priors = Priors.load(rows)
         versions = estimates.versions(rows, lane_id, provider, ROWS)
         aside = estimates.observations(rows, lane_id, provider, False, ROWS)
+        judged = kpi_results.of_lane(rows, lane_id, provider, ROWS)
     told = {
         "lane": _lane(lanes_shown.lane_document(row, priors), priors, figure),
         "found": found,
@@ -160,6 +163,7 @@ def lane_page(
         "titles": TITLES,
         "versions": versions,
         "set_aside": aside,
+        "judged": judged,
         "drift": row["drift"].get(figure),
     }
     return render(request, parts, visitor, "lane.html", here="projects", **told)

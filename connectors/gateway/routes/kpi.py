@@ -55,6 +55,7 @@ def validate(
         kept = judging.keep(rows, task, judgement, looking, planner.name)
         response = Reply(200, kept).response()
         key.keep(rows, planner.tenant_id, response)
+    judging.count(judgement)
     return response
 
 
