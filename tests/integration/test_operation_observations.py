@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from connectors import production_progress
@@ -18,6 +19,10 @@ from sql.edited import production
 from sql.edited.base import editing, engine_of
 from sql.edited.production import ProductionRun
 from streams import production as work
+from streams.domain.priors import fold
+from tests import estimate_rows
+from tests.gateways import own_gateway
+from tests.integration.planners import admin
 from tests.messages import NOON
 from tests.plants import RunningPlant
 from tests.workshops import Shop, shop
@@ -84,6 +89,16 @@ def done(minutes: float, produced: int = 100, scrapped: int = 4) -> dict[str, An
     return {"actual_start_at": NOON, "actual_end_at": end, "quantity_produced": produced, "quantity_scrapped": scrapped}
 
 
+def learned_of(told: Message[Any], provider: str | None = None, minutes: float | None = None) -> Any:
+    """What the fold learns of an observation; or as if another work centre had taken so long."""
+    seen = told.payload
+    if provider is not None:
+        named = {"provider": provider, "prior_id": f"{seen.lane_id}/{provider}", "duration_minutes": minutes}
+        seen = msgspec.structs.replace(seen, **named)
+    (emit,) = fold(None, msgspec.structs.replace(told, payload=seen)).emits
+    return emit.payload
+
+
 @pytest.fixture
 def floor(migrated: RunningPlant) -> Iterator[Floor]:
     made = Floor(migrated, f"M-{uuid4().hex[:6]}")
@@ -133,6 +148,30 @@ def test_a_setup_that_was_noted_is_a_lane_of_its_own_and_no_run_time(floor: Floo
     assert setting_up.lane_id == f"setup-{floor.shop.product_id}.PRESSING"
     assert setting_up.duration_minutes == pytest.approx(15)
     assert setting_up.promised["duration_minutes"].p50 == pytest.approx(30, rel=0.1), "as the routing plans"
+
+
+def test_what_was_learned_is_explained_from_what_the_routing_plans(floor: Floor) -> None:
+    floor.moves(2, "completed", **done(80))
+    (told,) = floor.said()
+    lane, center = told.payload.lane_id, told.payload.provider
+    with floor.plant.rows() as rows:
+        estimate_rows.told(rows, DEFAULT_TENANT, learned_of(told), 1)
+        estimate_rows.told(rows, DEFAULT_TENANT, learned_of(told, f"{center}-B", 4.0), 2)
+    with own_gateway(floor.plant) as (client, _):
+        client.headers.update(admin(floor.plant))
+        asked = {"figure": "duration_minutes"}
+        found = client.get(f"/api/v1/lanes/{lane}/{center}/explanation", params=asked).json()
+        (shown,) = client.get("/api/v1/lanes", params={"lane_id": lane, "provider": center}).json()["lanes"]
+        (suggested,) = client.get(f"/api/v1/routings/{floor.shop.routing_id}/suggestions").json()["suggestions"]
+        page = client.get(f"/lanes/{lane}/{center}").text
+    assert [each["source"] for each in found["sources"]] == ["observations", "elsewhere", "plan"]
+    assert found["sources"][-1]["median"] == pytest.approx(0.5, rel=0.05), "thirty seconds"
+    assert found["sources"][1]["median"] == pytest.approx(4.0)
+    assert (found["is_equal"], found["steps"][0]["numbers"][:6]) == (True, "ln 0.5")
+    assert found["estimate"]["p50"] == shown["figures"]["duration_minutes"]["p50"]
+    assert found["estimate"]["p50"] == pytest.approx(suggested["run"]["p50"], rel=1e-9)
+    assert "what its routing plans" in page
+    assert "factory default" not in page
 
 
 @pytest.mark.parametrize(

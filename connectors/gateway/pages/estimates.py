@@ -117,7 +117,7 @@ def lanes_page(
     with parts.database.tenant(visitor.tenant_id) as rows:
         everything = list(estimates.priors(rows).values())
         found, following = estimates.page(rows, Asked(q=q), ROWS, cursor)
-        priors = Priors.load(rows)
+        priors = Priors.load(rows, [(each["lane_id"], each["provider"]) for each in found])
     shown = [_lane(lanes_shown.lane_document(each, priors), priors, figure) for each in found]
     told = {
         "found": shown,
@@ -152,7 +152,7 @@ def lane_page(
     with parts.database.tenant(visitor.tenant_id) as rows:
         found = explanation(rows, lane_id, provider, figure)
         row = estimates.priors(rows, [(lane_id, provider)])[lane_id, provider]
-        priors = Priors.load(rows)
+        priors = Priors.load(rows, [(lane_id, provider)])
         versions = estimates.versions(rows, lane_id, provider, ROWS)
         aside = estimates.observations(rows, lane_id, provider, False, ROWS)
         judged = kpi_results.of_lane(rows, lane_id, provider, ROWS)

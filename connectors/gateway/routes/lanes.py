@@ -36,7 +36,7 @@ def page(
     """By lane and provider; `q` finds names that contain it."""
     with parts.database.tenant(reader.tenant_id) as rows:
         found, following = estimates.page(rows, Asked(lane_id=lane_id, provider=provider, q=q), limit, cursor)
-        priors = Priors.load(rows)
+        priors = Priors.load(rows, [(each["lane_id"], each["provider"]) for each in found])
     return {"lanes": [lanes_shown.lane_document(each, priors) for each in found], "next_cursor": following}
 
 
@@ -68,7 +68,7 @@ def one(parts: Parts, reader: Reader, lane_id: Named, provider: Named) -> Any:
         aside = estimates.observations(rows, lane_id, provider, False, MOST_OBSERVATIONS)
         if not found:
             raise lanes_shown.unknown(lane_id, provider, len(aside))
-        priors = Priors.load(rows)
+        priors = Priors.load(rows, [(lane_id, provider)])
         versions = estimates.versions(rows, lane_id, provider, MOST_VERSIONS)
         counted = estimates.observations(rows, lane_id, provider, True, MOST_OBSERVATIONS)
     return lanes_shown.lane_document(found[lane_id, provider], priors) | {
