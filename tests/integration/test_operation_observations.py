@@ -1,7 +1,7 @@
 """A run that is completed tells its lane what it took: once, with what had been promised."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from connectors import production_progress
+from connectors.gateway.pages.rendering import figure
 from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.messages.work_orders import OrderStatus, WorkOrderChanged
@@ -21,11 +22,13 @@ from sql.edited.production import ProductionRun
 from streams import production as work
 from streams.domain.priors import fold
 from tests import estimate_rows
+from tests.estimate_rows import Taken
+from tests.facts import put
 from tests.gateways import own_gateway
 from tests.integration.planners import admin
 from tests.messages import NOON
 from tests.plants import RunningPlant
-from tests.workshops import Shop, shop
+from tests.workshops import Shop, one, shop
 
 pytestmark = pytest.mark.services
 
@@ -172,6 +175,40 @@ def test_what_was_learned_is_explained_from_what_the_routing_plans(floor: Floor)
     assert found["estimate"]["p50"] == pytest.approx(suggested["run"]["p50"], rel=1e-9)
     assert "what its routing plans" in page
     assert "factory default" not in page
+
+
+def test_an_order_is_promised_by_what_its_operation_took(floor: Floor) -> None:
+    lane, due = f"op-{floor.shop.product_id}.PRESSING", datetime.now(UTC) + timedelta(minutes=60)
+    units = {"quantity_ordered": 100, "quantity_produced": 40}
+    with floor.plant.rows() as rows:
+        put(rows, "work_orders", work_order_id=floor.work_order_id, status="in_progress", due_date=due, **units)
+    url = f"/api/v1/work-orders/{floor.work_order_id}"
+    with own_gateway(floor.plant) as (client, _):
+        client.headers.update(admin(floor.plant))
+        assert client.get(url).json()["promise"] is None, "nobody has seen its operation"
+        assert "finish as learned" not in client.get(f"/orders/{floor.work_order_id}").text
+        centers = floor.shop.work_center_ids
+        with floor.plant.rows() as rows:
+            center = one(rows, "SELECT work_center_code AS id FROM work_centers WHERE id = ANY(%s)", [[*centers]])
+            estimate_rows.lane(rows, DEFAULT_TENANT, lane, [Taken(None, 0.8, None)] * 5, center)
+        begun = datetime.now(UTC)
+        told = client.get(url).json()["promise"]
+        page = client.get(f"/orders/{floor.work_order_id}").text
+        head = client.get(f"/orders/{floor.work_order_id}/head").text
+        with floor.plant.rows() as rows:
+            rows.execute("UPDATE work_orders SET status = 'on_hold' WHERE work_order_id = %s", [floor.work_order_id])
+        assert client.get(url).json()["promise"] is None, "nobody works on it"
+        assert "finish as learned" not in client.get(f"/orders/{floor.work_order_id}/head").text
+    assert (told["lane_id"], told["provider"], told["observations"], told["units_left"]) == (lane, center, 5, 60)
+    assert told["minutes_per_unit"] == pytest.approx(0.8, rel=0.05)
+    p10, p50, p90 = (datetime.fromisoformat(told[name]) for name in ("p10", "p50", "p90"))
+    assert p10 < p50 < p90
+    left = timedelta(minutes=60 * told["minutes_per_unit"])
+    assert begun + left - timedelta(minutes=1) <= p50 <= datetime.now(UTC) + left, "it is open day and night"
+    for shown in (page, head):
+        assert "finish as learned" in shown
+        assert f"60 units left × {figure(60 * told['minutes_per_unit'])} s per unit" in shown
+        assert f"after {told['observations']} completed runs" in shown
 
 
 @pytest.mark.parametrize(
