@@ -55,6 +55,7 @@ def once(
             return earlier
         response = write(rows).response()
         key.keep(rows, person.tenant_id, response)
+    parts.hub.project_changed(person.tenant_id)
     return response
 
 
