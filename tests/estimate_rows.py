@@ -11,6 +11,7 @@ import psycopg
 
 from connectors.estimates import Priors
 from schemas.messages.estimates import ObservationSetAside, Observed, PriorLearned
+from sql import kpi_results
 from sql.database import ensure_tenant
 from streams.domain.estimation.figures import FIGURES
 from streams.domain.priors import Prior, fold
@@ -93,6 +94,14 @@ def undone(rows: Rows, run_id: str, task_id: str) -> None:
         "completed_at = NULL WHERE run_id = %s AND task_id = %s",
         [run_id, task_id],
     )
+
+
+def judged(rows: Rows, tenant_id: str, project_id: int, run_id: str, task: tuple[str, str], rows_found: int) -> None:
+    """A task of a run, by id and lane, was asked for ten rows."""
+    score, evidence = min(1.0, rows_found / 10), {"asked": {"least": 10}, "found": {"rows": rows_found}}
+    told = {"tenant_id": tenant_id, "project_id": project_id, "run_id": run_id, "task_id": task[0], "lane_id": task[1]}
+    found = {"validator": "row_count", "is_passed": score == 1, "score": score, "message": f"{rows_found} rows."}
+    kpi_results.keep(rows, [told | found | {"evidence": evidence, "measured_at": BEGIN, "measured_by": "Robin"}])
 
 
 def ended(rows: Rows, run_id: str, at: datetime = BEGIN) -> None:
@@ -205,6 +214,7 @@ def forget(rows: Rows, lanes: Sequence[str], project_id: int | None = None) -> N
     if project_id is not None:
         of_project = "run_id IN (SELECT run_id FROM project_runs WHERE project_id = %s)"
         for table, where in (
+            ("kpi_results", "project_id = %s"),
             ("run_tasks", of_project),
             ("project_runs", "project_id = %s"),
             ("task_estimates", "project_id = %s"),

@@ -10,8 +10,8 @@ from connectors.estimates import Priors
 from connectors.gateway.lanes_shown import unknown
 from schemas.messages.estimates import Figure, Learned
 from sql.reads import estimates
-from streams.domain.estimation.explained import LETTERS, Source, Step, sources, steps
-from streams.domain.estimation.figures import BOUNDS, DEFAULTS
+from streams.domain.estimation.explained import LETTERS, LETTERS_OF_PLAN, Source, Step, plan_steps, sources, steps
+from streams.domain.estimation.figures import BOUNDS
 from streams.domain.estimation.learning import NOTHING, Remembered, learn, learned_of
 from streams.domain.estimation.smoothing import ALPHA
 
@@ -19,7 +19,12 @@ Row = dict[str, Any]
 MOST_OBSERVATIONS: Final = 20_000
 SHOWN: Final = 100
 TOLERANCE: Final = 1e-9
-NAMES: Final = {"family": "lanes of its family", "provider": "lanes of its provider", "all": "all lanes"}
+NAMES: Final = {
+    "family": "lanes of its family",
+    "provider": "lanes of its provider",
+    "all": "all lanes",
+    "elsewhere": "the same at other work centres",
+}
 
 
 def explanation(rows: Rows, priors: Priors, lane_id: str, provider: str, figure: Figure) -> Row:
@@ -38,6 +43,7 @@ def explanation(rows: Rows, priors: Priors, lane_id: str, provider: str, figure:
     is_all = len(counted) <= MOST_OBSERVATIONS
     differences = _differences(kept, again) if is_all else [f"It rests on more than {MOST_OBSERVATIONS} observations."]
     own, base = priors.evidence(lane_id, provider, figure), priors.base(lane_id, provider, figure)
+    planned = priors.planned(lane_id, provider, figure)
     posterior, widening = priors.posterior(lane_id, provider, figure), priors.widening(lane_id, provider, figure)
     return {
         "lane_id": lane_id,
@@ -47,8 +53,11 @@ def explanation(rows: Rows, priors: Priors, lane_id: str, provider: str, figure:
         "unit": BOUNDS[figure].unit,
         "estimate": msgspec.structs.asdict(priors.promised(lane_id, provider)[figure]),
         "sources": _sources(priors, lane_id, provider, figure),
-        "steps": [each._asdict() for each in steps(base, own, posterior, widening)],
-        "letters": LETTERS,
+        "steps": [
+            each._asdict()
+            for each in [*_planned(priors, lane_id, provider, figure), *steps(base, own, posterior, widening)]
+        ],
+        "letters": LETTERS if planned is None else LETTERS_OF_PLAN + LETTERS,
         "observations": _counted(figure, measured, path)[-SHOWN:][::-1],
         "observations_total": len(measured),
         "widening": widening,
@@ -86,13 +95,24 @@ def _differences(kept: Learned, again: Learned) -> list[str]:
 def _sources(priors: Priors, lane_id: str, provider: str, figure: Figure) -> list[Row]:
     groups = priors.groups(lane_id, provider, figure)
     base, own = priors.base(lane_id, provider, figure), priors.evidence(lane_id, provider, figure)
-    found = sources(DEFAULTS[figure], [each.evidence for each in groups], base, own)
+    default = priors.default(lane_id, provider, figure)
+    found = sources(default, [each.evidence for each in groups], base, own)
     told = [_weighed("observations", "its own observations", found.own)] if found.own else []
     told += [
         _weighed(group.kind, NAMES[group.kind], source, len(group.members))
         for group, source in zip(groups, found.groups, strict=True)
     ]
-    return [*told, _weighed("default", "factory default", found.default)]
+    if priors.planned(lane_id, provider, figure) is None:
+        return [*told, _weighed("default", "factory default", found.default)]
+    return [*told, _weighed("plan", "what its routing plans", found.default)]
+
+
+def _planned(priors: Priors, lane_id: str, provider: str, figure: Figure) -> list[Step]:
+    """How the base prior of an operation comes from its plan; nothing of other lanes."""
+    if (planned := priors.planned(lane_id, provider, figure)) is None:
+        return []
+    elsewhere = [each.evidence for each in priors.groups(lane_id, provider, figure)]
+    return plan_steps(planned, elsewhere[0] if elsewhere else None, priors.base(lane_id, provider, figure))
 
 
 def _weighed(source: str, name: str, found: Source, lanes: int | None = None) -> Row:

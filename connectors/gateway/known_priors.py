@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any, Final
 
 from connectors.database import Rows
@@ -37,9 +38,9 @@ class KnownPriors:
         self._kept: dict[str, tuple[Any, Promises]] = {}
         self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def of(self, rows: Rows, tenant_id: str) -> Priors:
-        """The tenant's priors as they are now."""
-        return self.load(rows, tenant_id).priors
+    def of(self, rows: Rows, tenant_id: str, shown: Collection[Pair] = ()) -> Priors:
+        """The tenant's priors as they are now, with the plans of operations that are to be shown."""
+        return self.load(rows, tenant_id).priors.with_plans(rows, shown)
 
     def load(self, rows: Rows, tenant_id: str) -> Promises:
         """The tenant's promises as they are now. Who asks while another reads them waits for what that one finds."""

@@ -177,10 +177,22 @@ class Hub:
     def __init__(self) -> None:
         self._channels: dict[str, _Channel] = {}
         self._lock = threading.Lock()
+        self._projects: Counter[str] = Counter()
         self.pulse = Pulse()
+
+    def project_changed(self, tenant_id: str) -> None:
+        """Rows of a project were written: what its streams show may be another now."""
+        with self._lock:
+            self._projects[tenant_id] += 1
+
+    def project_changes(self, tenant_id: str) -> int:
+        """How often something happened to a tenant's projects, as far as this gateway knows."""
+        return self._projects[tenant_id]
 
     def see(self, message: Message[Any]) -> None:
         """An event went by."""
+        if _is_of_project(message):
+            self.project_changed(message.tenant_id)
         with self._lock:
             channel = self._channels.get(message.tenant_id)
             if channel is not None:
@@ -220,6 +232,12 @@ class Hub:
             channel.consoles.discard(console)
             if not channel.consoles:
                 self._channels.pop(tenant_id, None)
+
+
+def _is_of_project(message: Message[Any]) -> bool:
+    """Whether a prior learned, or set aside, what a project's task took."""
+    observation = getattr(message.payload, "observation", None)
+    return observation is not None and observation.project_id is not None
 
 
 def _change(message: Message[Any]) -> Change:

@@ -18,7 +18,7 @@ from streams.domain.scheduling.problem import Pin, Schedule
 from streams.domain.scheduling.problem import Problem as Shop
 from streams.domain.scheduling.repair import Repair
 from streams.domain.scheduling.seats import moved
-from streams.planning.lines import lines, minutes_of, read, schedule_of
+from streams.planning.lines import learned_of, lines, read, schedule_of
 from streams.planning.problems import Posed, posed
 from streams.planning.proposing import horizon_days
 
@@ -48,7 +48,7 @@ def dragged(shop: snapshots.Shop, found: Row, move: MoveBody) -> Dragged:
     kept = read(found["lines"])
     objective = found["figures"].get("objective", "weighted_tardiness")
     wanted = ScheduleBody(horizon_days=horizon_days(kept, shop.at), objective=objective)
-    told = posed(shop, wanted, minutes=minutes_of(kept))
+    told = posed(shop, wanted, learned=learned_of(kept))
     try:
         before = schedule_of(kept, told.problem)
         _refuse_fixed(told.problem, before, move)

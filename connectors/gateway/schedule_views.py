@@ -13,7 +13,7 @@ from streams.open_times import work_center_calendars
 from streams.planning.lines import Line, read
 
 Row = dict[str, Any]
-NOT_SHOWN = frozenset({"quantity", "is_extra", "seen", "learned_minutes"})
+NOT_SHOWN = frozenset({"quantity", "is_extra", "seen", "learned_minutes", "learned_setup_minutes"})
 
 
 def head(row: Mapping[str, Any]) -> Row:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from connectors.kpi.registry import judged, name_of
+from prometheus_client import Counter
+
+from connectors.kpi.registry import NAMES, judged, name_of
 from connectors.kpi.verdict import Looking, Verdict
 from connectors.said import message_of
 from schemas.messages.estimates import Observed
@@ -14,6 +16,7 @@ from streams.domain.estimation.lanes import prior_id
 Row = dict[str, Any]
 OBSERVED: Final = "estimate.observed"
 HAS_RESULT: Final = ("completed", "failed")
+RESULTS: Final = Counter("kpi_results", "results that were kept, by validator and outcome", ["validator", "outcome"])
 
 
 class Task(NamedTuple):
@@ -73,6 +76,12 @@ def keep(rows: Rows, task: Task, judgement: Judgement, looking: Looking, who: st
     del about["tenant_id"]
     told = {"is_passed": judgement.is_passed, "quality": quality, "is_observed": is_observed, "results": kept}
     return about | told
+
+
+def count(judgement: Judgement) -> None:
+    """Count results that are kept. A validator that nobody knows has no label of its own: formulas may say anything."""
+    for name, verdict in judgement.verdicts:
+        RESULTS.labels(name if name in NAMES else "unknown", verdict.outcome).inc()
 
 
 def _observe(rows: Rows, task: Task, run: Row, quality: float, result_id: str, looking: Looking) -> None:

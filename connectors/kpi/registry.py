@@ -23,6 +23,7 @@ VALIDATORS: Final[Mapping[type[Asked], Callable[[Any, Looking], Verdict]]] = {
     latency.Latency: latency.judge,
 }
 MOST: Final = 20
+NAMES: Final = frozenset(str(each.__struct_config__.tag) for each in VALIDATORS)
 
 
 def formula_of(document: Any) -> list[Asked]:

@@ -25,6 +25,11 @@ class Verdict(NamedTuple):
     message: str
     evidence: dict[str, Any]
 
+    @property
+    def outcome(self) -> str:
+        """What came of it, in the words of the API."""
+        return "not_judged" if self.is_passed is None else "passed" if self.is_passed else "failed"
+
 
 class CannotJudge(Exception):
     """A validator cannot look, or was asked for what makes no sense: no failure of the task's. A sentence."""

@@ -144,7 +144,7 @@ class CoverageReport(View):
 class Weighed(View):
     """A source of an estimate: what it says, and how many observations it counts for."""
 
-    source: Literal["observations", "family", "provider", "all", "default"]
+    source: Literal["observations", "family", "provider", "all", "elsewhere", "default", "plan"]
     name: str
     lanes: int | None = Field(None, description="how many lanes and providers these are, of relatives")
     median: float

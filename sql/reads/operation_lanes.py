@@ -27,6 +27,18 @@ SELECT lane_id, provider, version, observations, is_converged, duration_mean AS 
 FROM estimate_versions WHERE is_latest AND lane_id = ANY(%s) ORDER BY lane_id, provider
 """
 
+# What changed a prior last was mostly a run; where it was a person's judgement, the latest run that was observed.
+LATEST_RUNS = """
+SELECT lane_id, provider, run_id FROM (
+  SELECT v.lane_id, v.provider, coalesce(v.run_id, (
+    SELECT o.run_id FROM estimate_observations o
+    WHERE o.lane_id = v.lane_id AND o.provider = v.provider AND o.source = 'operation'
+    ORDER BY o.completed_at DESC, o.observation_id DESC LIMIT 1)) AS run_id
+  FROM estimate_versions v
+  WHERE v.is_latest AND (v.lane_id, v.provider) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+) found WHERE run_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+"""
+
 
 class RunLane(NamedTuple):
     """What a run makes by which operation and where, and what its routing plans for it."""
@@ -43,6 +55,14 @@ def of_runs(rows: Cursor[Row], runs: Collection[str]) -> dict[str, RunLane]:
     """The lanes of production runs, by run."""
     rows.execute(RUNS.encode(), [list(runs)])
     return {row["run_id"]: RunLane(**row) for row in rows.fetchall()}
+
+
+def latest_runs(rows: Cursor[Row], pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], RunLane]:
+    """By lane and work centre the run that was observed there last, with what its routing plans now."""
+    rows.execute(LATEST_RUNS.encode(), [[lane for lane, _ in pairs], [provider for _, provider in pairs]])
+    run_ids = {(row["lane_id"], row["provider"]): row["run_id"] for row in rows.fetchall()}
+    runs = of_runs(rows, run_ids.values())
+    return {pair: runs[run_id] for pair, run_id in run_ids.items() if run_id in runs}
 
 
 def learned(rows: Cursor[Row], lanes: Collection[str]) -> list[Row]:

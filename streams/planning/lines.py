@@ -11,7 +11,7 @@ from streams.domain.scheduling.critical import critical_operations
 from streams.domain.scheduling.figures import completions, lateness
 from streams.domain.scheduling.problem import Problem, Schedule
 from streams.domain.scheduling.seats import Seat, seated
-from streams.planning.problems import Posed
+from streams.planning.problems import Learned, Minutes, Posed
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -35,7 +35,8 @@ class Seen(msgspec.Struct, frozen=True):
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A run in a schedule. `is_extra`: only a what-if has it; `seen` is None then.
 
-    `learned_minutes`: how long the whole run takes at its work centres, where that was learned and planned with.
+    `learned_minutes`: how long the whole run takes at its work centres, where that was learned and planned with;
+    `learned_setup_minutes`: the same of its setups.
     """
 
     run_id: str
@@ -63,6 +64,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     is_extra: bool
     seen: Seen | None
     learned_minutes: dict[str, int] | None = None
+    learned_setup_minutes: dict[str, int] | None = None
 
 
 _decoder = msgspec.json.Decoder(tuple[Line, ...])
@@ -112,10 +114,15 @@ def lines(posed: Posed, schedule: Schedule, reasons: Mapping[str, str] | None = 
                 reason=(reasons or {}).get(slot.operation_id) or _reason(order, late),
                 is_extra=run.id not in known,
                 seen=_seen(run) if run.id in known else None,
-                learned_minutes=dict(posed.minutes[run.id]) if run.id in posed.minutes else None,
+                learned_minutes=_told(posed.learned.runs, run),
+                learned_setup_minutes=_told(posed.learned.setups, run),
             )
         )
     return tuple(found)
+
+
+def _told(learned: Minutes, run: Run) -> dict[str, int] | None:
+    return dict(learned[run.id]) if run.id in learned else None
 
 
 def _baseline(run: Run) -> Place | None:
@@ -136,9 +143,12 @@ def _hours(minutes: int) -> str:
     return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
 
-def minutes_of(kept: Sequence[Line]) -> dict[str, Mapping[str, int]]:
+def learned_of(kept: Sequence[Line]) -> Learned:
     """What a schedule was made with of what was learned, so that its runs stay as long as they are in it."""
-    return {line.run_id: line.learned_minutes for line in kept if line.learned_minutes}
+    return Learned(
+        {line.run_id: line.learned_minutes for line in kept if line.learned_minutes},
+        {line.run_id: line.learned_setup_minutes for line in kept if line.learned_setup_minutes},
+    )
 
 
 def seats(kept: Sequence[Line]) -> dict[str, Seat]:

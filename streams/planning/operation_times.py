@@ -11,8 +11,9 @@ from sql.database import Rows
 from sql.reads import operation_lanes
 from sql.snapshots import Run, Shop
 from streams.domain.estimation.figures import DEFAULTS
-from streams.domain.estimation.operations import ENOUGH, base, fitting, operation_lane
+from streams.domain.estimation.operations import ENOUGH, base, fitting, operation_lane, setup_lane
 from streams.domain.estimation.posterior import Evidence, Posterior, posterior, promised
+from streams.planning.problems import Learned, Minutes
 
 Row = Mapping[str, Any]
 
@@ -75,18 +76,27 @@ class OperationTimes:
         return promised(self.posterior(lane), mean, std)
 
 
-def run_lanes(rows: Rows, shop: Shop) -> dict[str, dict[str, Lane]]:
-    """The lanes of a shop's runs: by run, and by each work centre that can do it."""
+Lanes = Mapping[str, Mapping[str, Lane]]
+"""By run, and by each work centre that can do it."""
+
+
+def run_lanes(rows: Rows, shop: Shop) -> Lanes:
+    """The lanes of running a shop's runs."""
+    return _lanes(rows, shop)[0]
+
+
+def _lanes(rows: Rows, shop: Shop) -> tuple[Lanes, Lanes]:
+    """The lanes of running them, and of setting up for them."""
     told = operation_lanes.of_runs(rows, [run.id for run in shop.runs])
     codes = {center.id: center.code for center in shop.centers}
-    found: dict[str, dict[str, Lane]] = {}
+    running: dict[str, dict[str, Lane]] = {}
+    setting_up: dict[str, dict[str, Lane]] = {}
     for run in shop.runs:
-        its = told[run.id]
-        lane_id = operation_lane(its.made, its.operation_code)
-        found[run.id] = {
-            each: Lane(lane_id, codes[each], its.minutes_per_unit) for each in possible(run) if each in codes
-        }
-    return found
+        its, centers = told[run.id], [each for each in possible(run) if each in codes]
+        lane_id, setup_id = (name(its.made, its.operation_code) for name in (operation_lane, setup_lane))
+        running[run.id] = {each: Lane(lane_id, codes[each], its.minutes_per_unit) for each in centers}
+        setting_up[run.id] = {each: Lane(setup_id, codes[each], its.setup_minutes) for each in centers}
+    return running, setting_up
 
 
 def possible(run: Run) -> tuple[str, ...]:
@@ -94,25 +104,31 @@ def possible(run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys((run.work_center_id, *run.alternatives)))
 
 
-def minutes_wanted(rows: Rows, shop: Shop, asked: Durations | None) -> dict[str, dict[str, int]] | None:
+def learned_wanted(rows: Rows, shop: Shop, asked: Durations | None) -> Learned | None:
     """The medians that a schedule is to be made with; None where routings are to say it.
 
     `asked`: what this schedule wants; None: as the tenant's setting says. Where a run is not learned, it is not there.
     """
     if (asked or schedule_settings.read(rows)["schedule_durations"]) == "routing":
         return None
-    lanes = run_lanes(rows, shop)
-    times = OperationTimes.load(rows, {lane.lane_id for its in lanes.values() for lane in its.values()})
-    found: dict[str, dict[str, int]] = {}
-    for run in shop.runs:
-        minutes = {
-            center: max(1, ceil(times.posterior(lane).quantile(0.5) * float(run.quantity)))
-            for center, lane in lanes[run.id].items()
+    running, setting_up = _lanes(rows, shop)
+    known = [*running.values(), *setting_up.values()]
+    times = OperationTimes.load(rows, {lane.lane_id for its in known for lane in its.values()})
+    units = {run.id: float(run.quantity) for run in shop.runs}
+    return Learned(_medians(times, running, units), _medians(times, setting_up, dict.fromkeys(units, 1.0)))
+
+
+def _medians(times: OperationTimes, lanes: Lanes, units: Mapping[str, float]) -> Minutes:
+    """Whole minutes of so many units; what is not learned is not there."""
+    found = {
+        run_id: {
+            center: max(1, ceil(times.posterior(lane).quantile(0.5) * units[run_id]))
+            for center, lane in its.items()
             if times.is_learned(lane)
         }
-        if minutes:
-            found[run.id] = minutes
-    return found
+        for run_id, its in lanes.items()
+    }
+    return {run_id: minutes for run_id, minutes in found.items() if minutes}
 
 
 def _evidence(learned: Mapping[str, float]) -> Evidence:

@@ -33,28 +33,44 @@ BOOKED: Final = frozenset({"scheduled", "released", "in_progress"})
 
 
 Minutes = Mapping[str, Mapping[str, int]]
-"""Of runs and work centres of which it was learned: how long the whole run takes there."""
-NOTHING_LEARNED: Final[Minutes] = {}
+"""By run and work centre, where that was learned."""
+
+
+class Learned(NamedTuple):
+    """What was learned and is planned with: how long the whole run takes at a work centre, and its setup there.
+
+    A setup that the changeover matrix speaks of takes what the matrix says all the same.
+    """
+
+    runs: Minutes
+    setups: Minutes
+
+    def beside(self, other: "Learned") -> "Learned":
+        """Both, the other one's where they speak of the same run."""
+        return Learned({**self.runs, **other.runs}, {**self.setups, **other.setups})
+
+
+NOTHING_LEARNED: Final = Learned({}, {})
 
 
 class Posed(NamedTuple):
     """A problem and the shop it was made of, with the orders and runs that only a what-if has.
 
-    `minutes`: what was taken as learned; of all else the runs say it, as their routings plan.
+    `learned`: what was planned with; of all else the runs say it, as their routings plan.
     """
 
     problem: Problem
     shop: Shop
     orders: tuple[Order, ...]
     runs: tuple[Run, ...]
-    minutes: Minutes = NOTHING_LEARNED
+    learned: Learned = NOTHING_LEARNED
 
 
 def posed(
     shop: Shop,
     wanted: ScheduleBody,
     extra: tuple[Sequence[Order], Sequence[Run]] = ((), ()),
-    minutes: Minutes = NOTHING_LEARNED,
+    learned: Learned = NOTHING_LEARNED,
 ) -> Posed:
     """The problem of all open runs of a shop, changed as a what-if says."""
     orders, runs = (*shop.orders, *extra[0]), (*shop.runs, *extra[1])
@@ -64,7 +80,7 @@ def posed(
         by_order.setdefault(run.order_id, []).append(run)
     begun = {run.id for run in runs if run.status == "in_progress"}
     operations = [
-        _operation(order, run, by_order[order.id], minutes.get(run.id, {}))._replace(
+        _operation(order, run, by_order[order.id], learned)._replace(
             pin=_pin(shop, wanted, run, opened.get(run.work_center_id))
         )
         for order in orders
@@ -81,7 +97,7 @@ def posed(
         changeovers=changeovers(shop.changeovers, {run.family for run in runs if run.family}),
         objective=wanted.objective,
     )
-    return Posed(made, shop, orders, runs, minutes)
+    return Posed(made, shop, orders, runs, learned)
 
 
 def opening(shop: Shop, wanted: ScheduleBody) -> dict[str, OpenTime]:
@@ -127,7 +143,7 @@ def _order(order: Order, what_if: WhatIf) -> domain.Order:
     return domain.Order(order.id, floor(order.due_date), WEIGHTS[priority], order.number)
 
 
-def _operation(order: Order, run: Run, siblings: Iterable[Run], learned: Mapping[str, int]) -> Operation:
+def _operation(order: Order, run: Run, siblings: Iterable[Run], learned: Learned) -> Operation:
     """A run that is not done. Of one that has begun only what is left is planned, at its work centre."""
     known = {each.sequence: each for each in siblings}
     links = tuple(
@@ -137,16 +153,18 @@ def _operation(order: Order, run: Run, siblings: Iterable[Run], learned: Mapping
     )
     begun = run.status == "in_progress"
     centers = (run.work_center_id,) if begun else dict.fromkeys((run.work_center_id, *run.alternatives))
+    minutes, setups = learned.runs.get(run.id, {}), learned.setups.get(run.id, {})
     release = None if order.material_available_at is None or begun else ceil(order.material_available_at)
     return Operation(
         operation_id=run.id,
         order_id=order.id,
         sequence=run.sequence,
-        run_minutes={each: _left(run, learned.get(each, run.run_minutes)) for each in centers},
+        run_minutes={each: _left(run, minutes.get(each, run.run_minutes)) for each in centers},
         predecessors=() if begun else links,
         setup_minutes=0 if begun else run.setup_minutes,
         family=run.family,
         release=release,
+        setup_at={} if begun else {each: setups[each] for each in centers if each in setups},
     )
 
 

@@ -1,6 +1,6 @@
 """A kept schedule as what it promises: the times of its runs as they were learned, carried through all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -10,13 +10,10 @@ from schemas.views.plans import ScheduleBody
 from sql.snapshots import Run, Shop
 from streams.domain.estimation.lateness import Length, Promise, ends, promises, sampled
 from streams.domain.scheduling.problem import Schedule
-from streams.planning.lines import Line, minutes_of, schedule_of
-from streams.planning.operation_times import Lane, OperationTimes
+from streams.planning.lines import Line, learned_of, schedule_of
+from streams.planning.operation_times import Lane, Lanes, OperationTimes
 from streams.planning.problems import posed
 from streams.planning.proposing import horizon_days
-
-Lanes = Mapping[str, Mapping[str, Lane]]
-"""By run and work centre."""
 
 
 class Promised(NamedTuple):
@@ -37,7 +34,7 @@ class Draw(NamedTuple):
 def promised(shop: Shop, kept: Sequence[Line], lanes: Lanes, times: OperationTimes, draw: Draw) -> Promised:
     """What the lines of a schedule promise in a shop as it stands. Raises ValueError with a sentence."""
     wanted = ScheduleBody(horizon_days=horizon_days(tuple(kept), shop.at))
-    problem = posed(shop, wanted, minutes=minutes_of(kept)).problem
+    problem = posed(shop, wanted, learned=learned_of(kept)).problem
     schedule = schedule_of(kept, problem)
     placed = _placed(schedule, lanes)
     units = {run.id: _units_left(run) for run in shop.runs}

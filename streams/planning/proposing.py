@@ -14,8 +14,8 @@ from streams.domain.scheduling.disturbances import Closure, Disturbance, LateMat
 from streams.domain.scheduling.figures import figures
 from streams.domain.scheduling.problem import Problem
 from streams.domain.scheduling.proposals import Move, OrderEffect, Proposal, propose
-from streams.planning.lines import Line, lines, minutes_of, schedule_of
-from streams.planning.problems import NOTHING_LEARNED, Minutes, Posed, down_until, posed
+from streams.planning.lines import Line, learned_of, lines, schedule_of
+from streams.planning.problems import NOTHING_LEARNED, Learned, Posed, down_until, posed
 
 SEED: Final = 1
 SPARE_DAYS: Final = 30
@@ -39,14 +39,14 @@ def proposed(
     cause: ProposalCause,
     told: ProposalBody,
     watch: Watch,
-    minutes: Minutes = NOTHING_LEARNED,
+    learned: Learned = NOTHING_LEARNED,
 ) -> Proposed:
     """A proposal for the schedule that these lines say. Raises ValueError with a sentence.
 
     `minutes`: what was learned of runs that the schedule does not have yet.
     """
     wanted = ScheduleBody(horizon_days=horizon_days(kept, shop.at))
-    now = posed(shop, wanted, minutes={**minutes, **minutes_of(kept)})
+    now = posed(shop, wanted, learned=learned.beside(learned_of(kept)))
     happened, sentence = disturbance(shop, now.problem, cause, told)
     base = now.problem
     if isinstance(happened, RushOrder):

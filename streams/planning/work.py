@@ -25,7 +25,7 @@ from streams.domain.scheduling.checker import check
 from streams.domain.scheduling.problem import Problem, Schedule
 from streams.planning.extras import extra
 from streams.planning.lines import lines, read
-from streams.planning.operation_times import minutes_wanted
+from streams.planning.operation_times import learned_wanted
 from streams.planning.problems import NOTHING_LEARNED, Posed, posed
 from streams.planning.proposing import Proposed, proposed
 from streams.planning.requirements import Planned, day_of, inputs, inputs_told, kept, plant_days
@@ -108,16 +108,16 @@ def schedule(url: str, job: Job, at: datetime) -> ScheduleResult:
             added = extra(rows, wanted.what_if.extra_orders)
         except ValueError as error:
             raise Refused(str(error)) from error
-        minutes = minutes_wanted(rows, shop, wanted.durations)
+        learned = learned_wanted(rows, shop, wanted.durations)
     with onlooking(url, job) as onlooker:
         onlooker.tell(0.01)
         try:
-            found = posed(shop, wanted, added, minutes or NOTHING_LEARNED)
+            found = posed(shop, wanted, added, learned or NOTHING_LEARNED)
             result = _solved(found, wanted, onlooker)
         except ValueError as error:
             raise Refused(str(error)) from error
     refuse_unworkable(found.problem, result.schedule)
-    return _kept(found, wanted, result, "routing" if minutes is None else "learned")
+    return _kept(found, wanted, result, "routing" if learned is None else "learned")
 
 
 def refuse_unworkable(problem: Problem, made: Schedule) -> None:
@@ -179,7 +179,8 @@ def inputs_of(found: Posed) -> dict[str, Any]:
         "work_centers": len(shop.centers),
         "changeovers": len(shop.changeovers),
         "downtimes": [each.downtime_id for each in shop.downtimes],
-        "learned_runs": len(found.minutes),
+        "learned_runs": len(found.learned.runs),
+        "learned_setups": len(found.learned.setups),
         "digest": snapshots.digest(shop),
     }
 
@@ -190,12 +191,12 @@ def proposal(url: str, job: Job, at: datetime) -> Proposed:
         told = ProposalBody.model_validate(request_of(rows, job))
         shop = snapshots.shop(rows, at)
         base = schedules.one(rows, None)
-        minutes = minutes_wanted(rows, shop, None)
+        learned = learned_wanted(rows, shop, None)
     if base is None:
         raise Refused("No schedule is accepted yet: there is nothing to change.")
     with onlooking(url, job) as onlooker:
         try:
-            return proposed(shop, read(base["lines"]), told.cause, told, onlooker.watch, minutes or NOTHING_LEARNED)
+            return proposed(shop, read(base["lines"]), told.cause, told, onlooker.watch, learned or NOTHING_LEARNED)
         except ValueError as error:
             raise Refused(str(error)) from error
 

@@ -43,6 +43,8 @@ def kiln(plant: RunningPlant) -> Iterator[Kiln]:
         for task, *_ in PLAN[:3]:
             made.done(rows, before, task, Taken(3_000, 5, 1.0))
         made.ended(rows, before)
+        made.judged(rows, tenant, project, before, ("K-1", STEADY), 4)
+        made.judged(rows, tenant, project, before, ("K-3", MOVED), 12)
         run = made.run(rows, tenant, project, "hotfix", made.BEGIN.replace(day=2))
         made.done(rows, run, "K-1", Taken(2_500, 4, 0.5))
     yield Kiln(project, before, run)
@@ -95,6 +97,24 @@ def test_risk_drift_and_work_are_told_lane_by_lane(viewer: Console, kiln: Kiln) 
     expect(drift.locator("tr", has=page.get_by_role("link", name=MOVED))).to_contain_text("more on average")
     work = page.get_by_role("region", name="Work by lane")
     expect(work.locator("tr.sum")).to_contain_text("1 of 4")
+
+
+def test_judged_results_are_shown_with_their_evidence(viewer: Console, kiln: Kiln) -> None:
+    page = viewer.open(kiln.address)
+    results = page.get_by_role("region", name="Judged results").locator("tbody tr")
+    expect(results).to_have_count(2)
+    failed = results.filter(has_text="K-1")
+    expect(failed).to_contain_text("failed")
+    expect(failed).to_contain_text("4 rows.")
+    evidence = failed.get_by_label("Evidence of row count about K-1")
+    expect(evidence).to_be_hidden()
+    failed.get_by_text("Evidence", exact=True).click()
+    expect(evidence).to_contain_text('"least": 10')
+    page = viewer.open(f"/lanes/{MOVED}/{PROVIDER}")
+    result = page.get_by_role("region", name="Judged results").locator("tbody tr")
+    expect(result).to_contain_text("passed")
+    result.get_by_role("link", name=f"project {kiln.project}").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Kiln control")
 
 
 def test_two_runs_stand_side_by_side(viewer: Console, kiln: Kiln) -> None:

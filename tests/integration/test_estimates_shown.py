@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from starlette.testclient import TestClient
 
+from compose.simulators.systems.webhooks import signed
 from connectors.gateway.routes.estimates import follow
 from connectors.gateway.state import State
 from tests import estimate_rows as made
@@ -307,6 +308,21 @@ async def test_whoever_follows_a_project_is_told_its_runway_at_once_and_at_each_
             rows.execute("UPDATE projects SET budget_usd_max = 10 WHERE project_id = %s", [office.project])
     await told.aclose()
     assert (second["event"], json.loads(second["data"])["status"]) == ("runway", "critical")
+
+
+def test_what_the_gateway_writes_of_projects_wakes_their_streams(office: Office) -> None:
+    hub, tenant = office.parts.hub, office.plant.endpoints["TENANT_ID"]
+    before = hub.project_changes(tenant)
+    assert office.client.post("/api/projects", json={"name": ""}).status_code == 400
+    assert hub.project_changes(tenant) == before, "nothing was written"
+    assert office.client.post("/api/projects", json={"name": "Another one"}).status_code == 201
+    assert hub.project_changes(tenant) == before + 1
+    body = {"project_id": office.project, "run_id": office.before, "status": "completed", "tasks": []}
+    data = json.dumps(body | {"completed_at": BEGIN.isoformat()}).encode()
+    headers = signed(office.plant.endpoints["PAS_WEBHOOK_SECRET"], f"msg_{uuid4().hex}", data, datetime.now(UTC))
+    answer = office.client.post("/webhooks/pas/completion", content=data, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert hub.project_changes(tenant) == before + 2
 
 
 @pytest.mark.parametrize("path", ["lanes/nobody/none", "lanes/nobody/none/explanation"])

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from schemas.codec import decode
 from schemas.messages.estimates import Observed
+from tests import estimate_rows as made
 from tests.gateways import own_gateway
 from tests.integration.planners import admin
 from tests.offices import PROJECTS, enter, tag, tasks
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 GOOD = '<testsuite><testcase name="a"/><testcase name="b"/></testsuite>'
 HALF = '<testsuite><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>'
 TESTS = {"validator": "test_results"}
+UNKNOWN = ("unknown", "not_judged")
 ROWS = {"validator": "row_count", "table": "projects", "least": 1}
 AWAY = {"validator": "row_count", "table": "projects", "least": 1, "source": "away"}
 RUN = "INSERT INTO project_runs (tenant_id, project_id, run_kind, requested_by) VALUES (%s, %s, 'baseline', 'me')"
@@ -88,6 +91,11 @@ def observed(plant: RunningPlant, lane: str) -> list[Observed]:
     with plant.rows() as rows:
         rows.execute(SAID, [f"%{lane}%"])
         return [decode(row["value"].encode()).payload for row in rows.fetchall()]
+
+
+def counted(validator: str, outcome: str) -> float:
+    """How many results this process has counted."""
+    return REGISTRY.get_sample_value("kpi_results_total", {"validator": validator, "outcome": outcome}) or 0
 
 
 def quality(plant: RunningPlant, run_id: str) -> float | None:
@@ -167,6 +175,38 @@ def test_what_could_not_be_judged_is_kept_with_its_reason_and_teaches_nothing(
     assert kept["message"] == "Could not be judged: The database 'away' cannot be reached."
     told = validate(gateway, number, run_id=run_id, test_report=HALF).json()
     assert told["is_passed"] is False, "one failure decides, whatever could not be judged"
+
+
+def test_the_console_shows_what_each_validator_found_last(
+    gateway: TestClient, migrated: RunningPlant, lane: str
+) -> None:
+    number = project(gateway, lane, TESTS, AWAY)
+    assert "No result was judged yet." in gateway.get(f"/projects/{number}").text
+    run_id = run_of(migrated, number, lane)
+    for report in (HALF, GOOD):
+        validate(gateway, number, run_id=run_id, test_report=report)
+    shown = gateway.get(f"/projects/{number}").text
+    assert (shown.count("2 tests ran"), shown.count("cannot be reached")) == (1, 1), "the latest of each"
+    assert "2 passed, 0 failed" in shown
+    assert "sha256" in shown, "its evidence"
+    with migrated.rows() as rows:
+        made.lane(rows, migrated.endpoints["TENANT_ID"], lane, made.history(3), "beta")
+    (told,) = gateway.get(f"/lanes/{lane}/beta").text.split("Results judged")[1:]
+    assert (told.count("2 passed, 0 failed"), told.count(f"/projects/{number}")) == (1, 2)
+
+
+def test_results_are_counted_by_validator_and_outcome(gateway: TestClient, migrated: RunningPlant, lane: str) -> None:
+    labels = [(TESTS["validator"], "failed"), ("row_count", "passed"), ("row_count", "not_judged"), UNKNOWN]
+    before = [counted(*each) for each in labels]
+    number, key = project(gateway, lane, TESTS, ROWS, AWAY), uuid4().hex
+    with migrated.rows() as rows:
+        rows.execute(
+            "UPDATE task_estimates SET kpi_formula = kpi_formula || %s::jsonb WHERE project_id = %s",
+            ['[{"validator": "astrology"}]', number],
+        )
+    for _ in range(2):
+        assert validate(gateway, number, key, test_report=HALF).status_code == 200
+    assert [counted(*each) for each in labels] == [each + 1 for each in before]
 
 
 def test_results_are_found_by_what_they_are_about(gateway: TestClient, migrated: RunningPlant, lane: str) -> None:

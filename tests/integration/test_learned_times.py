@@ -20,6 +20,7 @@ from tests.workshops import shop as workshop
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 LANE = "op-PROD-WD-100.PRESSING"
+SETUP_LANE = "setup-PROD-WD-100.PRESSING"
 VERSION = """
 INSERT INTO estimate_versions (tenant_id, lane_id, provider, version, is_latest, observations, tokens_mean, tokens_std,
   duration_mean, duration_std, cost_mean, cost_std, is_converged, is_restated, learned, hits, drift, observation_id,
@@ -52,6 +53,7 @@ def client(planning: TestClient, migrated: RunningPlant) -> TestClient:
     with migrated.rows() as rows:
         rows.execute("DELETE FROM estimate_versions")
         rows.execute("UPDATE tenants SET schedule_durations = 'routing'")
+        rows.execute("DELETE FROM edit_audits WHERE subject = 'schedule_settings'")
     return planning
 
 
@@ -149,6 +151,12 @@ def minutes(found: dict[str, Any], run_id: str) -> float:
     return (datetime.fromisoformat(told["end_at"]) - datetime.fromisoformat(told["start_at"])).total_seconds() / 60
 
 
+def setups(found: dict[str, Any], runs: set[str]) -> list[float]:
+    """What the setups of these runs take, in minutes, by start."""
+    told = sorted(found["operations"], key=lambda each: str(each["start_at"]))
+    return [each["changeover_minutes"] for each in told if each["run_id"] in runs]
+
+
 def test_schedules_take_what_was_learned_where_the_setting_says_so(
     client: TestClient, shop: Placed, migrated: RunningPlant
 ) -> None:
@@ -172,6 +180,45 @@ def test_schedules_take_what_was_learned_where_the_setting_says_so(
     move = {name: body[name] for name in ("run_id", "work_center_id", "start_at")}
     told = client.post(f"/api/v1/schedules/{learned['schedule_id']}/check", json=move).json()
     assert told["violations"] == [], "its runs are as long as they were scheduled"
+
+
+def test_setups_take_what_was_learned_unless_the_changeover_matrix_says_it(
+    client: TestClient, shop: Placed, migrated: RunningPlant
+) -> None:
+    with migrated.rows() as rows:
+        learn(rows, SETUP_LANE, f"L1-{shop.name}", 25)
+    painting = {runs[1] for runs in shop.runs.values()}
+    assert setups(scheduled(client), painting) == [10, 10, 10], "as planned"
+    learned = accepted(client, durations="learned")
+    assert (learned["inputs"]["learned_runs"], learned["inputs"]["learned_setups"]) == (0, 3)
+    assert all(24 <= each <= 26 for each in setups(learned, painting))
+    line = next(each for each in learned["operations"] if each["run_id"] in painting)
+    move = {name: line[name] for name in ("run_id", "work_center_id", "start_at")}
+    told = client.post(f"/api/v1/schedules/{learned['schedule_id']}/check", json=move).json()
+    assert told["violations"] == [], "its setups are as long as they were scheduled"
+    with migrated.rows() as rows:
+        rows.execute(
+            "INSERT INTO changeover_details (tenant_id, work_center_id, setup_minutes) VALUES (%s, %s, 3)",
+            [DEFAULT_TENANT, shop.centers["L1"]],
+        )
+        rows.execute("UPDATE production_runs SET setup_family = id::text WHERE id = ANY(%s::uuid[])", [[*painting]])
+    first, *others = setups(scheduled(client, durations="learned"), painting)
+    assert 24 <= first <= 26, "nobody knows what stands there"
+    assert others == [3, 3]
+
+
+def test_who_changed_what_schedules_are_made_with_is_kept_once_a_change(client: TestClient) -> None:
+    url = "/api/v1/schedule-settings"
+    for wanted in ("routing", "learned", "learned", "routing"):
+        assert client.put(url, json={"schedule_durations": wanted}).status_code == 200
+    later, first = client.get(f"{url}/audit").json()["changes"]
+    assert first["changes"] == {"schedule_durations": {"before": "routing", "after": "learned"}}
+    assert later["changes"] == {"schedule_durations": {"before": "learned", "after": "routing"}}
+    assert [(each["version"], each["event_type"]) for each in (first, later)] == [(1, "updated"), (2, "updated")]
+    told = client.get(url).json()
+    assert (later["said_by"], later["happened_at"] >= told["changed_at"]) == (told["changed_by"], True)
+    refused = client.put(url, json={"schedule_durations": "guessed"})
+    assert (refused.status_code, len(client.get(f"{url}/audit").json()["changes"])) == (400, 2)
 
 
 def test_a_schedule_promises_when_its_orders_are_finished(

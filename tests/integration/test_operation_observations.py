@@ -1,14 +1,16 @@
 """A run that is completed tells its lane what it took: once, with what had been promised."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from connectors import production_progress
+from connectors.gateway.pages.rendering import figure
 from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.messages.work_orders import OrderStatus, WorkOrderChanged
@@ -18,9 +20,15 @@ from sql.edited import production
 from sql.edited.base import editing, engine_of
 from sql.edited.production import ProductionRun
 from streams import production as work
+from streams.domain.priors import fold
+from tests import estimate_rows
+from tests.estimate_rows import Taken
+from tests.facts import put
+from tests.gateways import own_gateway
+from tests.integration.planners import admin
 from tests.messages import NOON
 from tests.plants import RunningPlant
-from tests.workshops import Shop, shop
+from tests.workshops import Shop, one, shop
 
 pytestmark = pytest.mark.services
 
@@ -84,6 +92,16 @@ def done(minutes: float, produced: int = 100, scrapped: int = 4) -> dict[str, An
     return {"actual_start_at": NOON, "actual_end_at": end, "quantity_produced": produced, "quantity_scrapped": scrapped}
 
 
+def learned_of(told: Message[Any], provider: str | None = None, minutes: float | None = None) -> Any:
+    """What the fold learns of an observation; or as if another work centre had taken so long."""
+    seen = told.payload
+    if provider is not None:
+        named = {"provider": provider, "prior_id": f"{seen.lane_id}/{provider}", "duration_minutes": minutes}
+        seen = msgspec.structs.replace(seen, **named)
+    (emit,) = fold(None, msgspec.structs.replace(told, payload=seen)).emits
+    return emit.payload
+
+
 @pytest.fixture
 def floor(migrated: RunningPlant) -> Iterator[Floor]:
     made = Floor(migrated, f"M-{uuid4().hex[:6]}")
@@ -133,6 +151,65 @@ def test_a_setup_that_was_noted_is_a_lane_of_its_own_and_no_run_time(floor: Floo
     assert setting_up.lane_id == f"setup-{floor.shop.product_id}.PRESSING"
     assert setting_up.duration_minutes == pytest.approx(15)
     assert setting_up.promised["duration_minutes"].p50 == pytest.approx(30, rel=0.1), "as the routing plans"
+
+
+def test_what_was_learned_is_explained_from_what_the_routing_plans(floor: Floor) -> None:
+    floor.moves(2, "completed", **done(80))
+    (told,) = floor.said()
+    lane, center = told.payload.lane_id, told.payload.provider
+    with floor.plant.rows() as rows:
+        estimate_rows.told(rows, DEFAULT_TENANT, learned_of(told), 1)
+        estimate_rows.told(rows, DEFAULT_TENANT, learned_of(told, f"{center}-B", 4.0), 2)
+    with own_gateway(floor.plant) as (client, _):
+        client.headers.update(admin(floor.plant))
+        asked = {"figure": "duration_minutes"}
+        found = client.get(f"/api/v1/lanes/{lane}/{center}/explanation", params=asked).json()
+        (shown,) = client.get("/api/v1/lanes", params={"lane_id": lane, "provider": center}).json()["lanes"]
+        (suggested,) = client.get(f"/api/v1/routings/{floor.shop.routing_id}/suggestions").json()["suggestions"]
+        page = client.get(f"/lanes/{lane}/{center}").text
+    assert [each["source"] for each in found["sources"]] == ["observations", "elsewhere", "plan"]
+    assert found["sources"][-1]["median"] == pytest.approx(0.5, rel=0.05), "thirty seconds"
+    assert found["sources"][1]["median"] == pytest.approx(4.0)
+    assert (found["is_equal"], found["steps"][0]["numbers"][:6]) == (True, "ln 0.5")
+    assert found["estimate"]["p50"] == shown["figures"]["duration_minutes"]["p50"]
+    assert found["estimate"]["p50"] == pytest.approx(suggested["run"]["p50"], rel=1e-9)
+    assert "what its routing plans" in page
+    assert "factory default" not in page
+
+
+def test_an_order_is_promised_by_what_its_operation_took(floor: Floor) -> None:
+    lane, due = f"op-{floor.shop.product_id}.PRESSING", datetime.now(UTC) + timedelta(minutes=60)
+    units = {"quantity_ordered": 100, "quantity_produced": 40}
+    with floor.plant.rows() as rows:
+        put(rows, "work_orders", work_order_id=floor.work_order_id, status="in_progress", due_date=due, **units)
+    url = f"/api/v1/work-orders/{floor.work_order_id}"
+    with own_gateway(floor.plant) as (client, _):
+        client.headers.update(admin(floor.plant))
+        assert client.get(url).json()["promise"] is None, "nobody has seen its operation"
+        assert "finish as learned" not in client.get(f"/orders/{floor.work_order_id}").text
+        centers = floor.shop.work_center_ids
+        with floor.plant.rows() as rows:
+            center = one(rows, "SELECT work_center_code AS id FROM work_centers WHERE id = ANY(%s)", [[*centers]])
+            estimate_rows.lane(rows, DEFAULT_TENANT, lane, [Taken(None, 0.8, None)] * 5, center)
+        begun = datetime.now(UTC)
+        told = client.get(url).json()["promise"]
+        asked = datetime.now(UTC)
+        page = client.get(f"/orders/{floor.work_order_id}").text
+        head = client.get(f"/orders/{floor.work_order_id}/head").text
+        with floor.plant.rows() as rows:
+            rows.execute("UPDATE work_orders SET status = 'on_hold' WHERE work_order_id = %s", [floor.work_order_id])
+        assert client.get(url).json()["promise"] is None, "nobody works on it"
+        assert "finish as learned" not in client.get(f"/orders/{floor.work_order_id}/head").text
+    assert (told["lane_id"], told["provider"], told["observations"], told["units_left"]) == (lane, center, 5, 60)
+    assert told["minutes_per_unit"] == pytest.approx(0.8, rel=0.05)
+    p10, p50, p90 = (datetime.fromisoformat(told[name]) for name in ("p10", "p50", "p90"))
+    assert p10 < p50 < p90
+    left, minute = timedelta(minutes=60 * told["minutes_per_unit"]), timedelta(minutes=1)
+    assert begun + left - minute <= p50 <= asked + left + minute, "it is open day and night, in whole minutes"
+    for shown in (page, head):
+        assert "finish as learned" in shown
+        assert f"60 units left × {figure(60 * told['minutes_per_unit'])} s per unit" in shown
+        assert f"after {told['observations']} completed runs" in shown
 
 
 @pytest.mark.parametrize(

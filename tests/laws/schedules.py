@@ -79,6 +79,10 @@ def problems(draw: st.DrawFn, *, most: int = 4) -> Problem:
                     draw(st.integers(0, 20)),
                     draw(st.sampled_from([None, *FAMILIES])),
                     draw(st.one_of(st.none(), st.integers(BEGIN - 50, BEGIN + 800))),
+                    setup_at={
+                        f"W{each}": draw(st.integers(0, 40))
+                        for each in sorted(draw(st.sets(st.sampled_from(sorted(where)))))
+                    },
                 )
             )
     objectives: list[Objective] = ["weighted_tardiness", "makespan"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -17,6 +18,7 @@ from compose.local.errors import PlantError
 from compose.local.folder import ROOT, Folder
 from compose.local.plant import LocalPlant
 from compose.local.processes import COMMANDS, INFRASTRUCTURE, MIGRATE, REGISTER, SIMULATORS, TOPICS
+from schemas.settings import Settings
 from tests.containers import ContainedPlant
 from tests.plants import plant_in
 
@@ -82,6 +84,22 @@ def test_a_data_folder_is_a_named_volume() -> None:
     volumes = set(yaml.safe_load(COMPOSE.read_text())["volumes"])
     mounted = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
     assert mounted == volumes
+
+
+def test_the_gateway_can_judge_results_and_write_none() -> None:
+    gateway = SERVICES["gateway"]
+    told = gateway["environment"]
+    found = re.fullmatch(r"\$\{PROMETHEUS_URL:-(.+)\}", told["PROMETHEUS_URL"])
+    assert found is not None
+    address = urlsplit(found[1])
+    published = SERVICES[str(address.hostname)]["ports"]
+    assert [each.rpartition(":")[2] for each in published] == [str(address.port)]
+    assert [each for each in gateway["volumes"] if each.split(":")[1] == told["KPI_ARTIFACTS"]] == [
+        "kpi-artifacts:/artifacts:ro"
+    ]
+    assert told["KPI_DATABASE_URL"] is None, "as whoever starts the plant says"
+    known = {name.upper() for name in Settings.model_fields}
+    assert known >= {name for name in told if name.startswith(("KPI_", "PROMETHEUS_"))}
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *SIMULATORS])

@@ -138,6 +138,19 @@ def test_pages_without_rows_say_where_rows_come_from() -> None:
     assert "Lanes learn from completed runs" in page("lanes.html", here="lanes", of_figures={"tokens": empty}, **told)
 
 
+def test_a_judged_result_is_shown_with_its_outcome_and_its_evidence() -> None:
+    common = {"task_id": "T-1", "lane_id": "code-api", "project_id": 7, "measured_at": NOON, "measured_by": "Robin"}
+    passed = {"validator": "row_count", "is_passed": True, "score": 1.0, "message": "3 rows.", "run_id": RUN}
+    unseen = {"validator": "latency", "is_passed": None, "score": None, "message": "Nobody answers.", "run_id": None}
+    results = [common | passed | {"evidence": {"found": {"rows": 3}}}, common | unseen | {"evidence": {"asked": "<b>"}}]
+    source = '{% from "_kpi.html" import kpi_table with context %}{{ kpi_table(results, true) }}'
+    shown = templates.env.from_string(source).render(results=results, zone="UTC")
+    seen, other = shown.split("</tr>")[1:3]
+    assert all(each in seen for each in ("row count", "passed", "3 rows.", "&#34;rows&#34;: 3", RUN[:8], "Robin"))
+    assert all(each in other for each in ("not judged", "Nobody answers.", "no run", "&lt;b&gt;", "/projects/7"))
+    assert "failed" not in shown
+
+
 @pytest.mark.parametrize("told", ["", RUN, f"{RUN},{RUN}", f"{RUN},{RUN.upper()}", "a,b", ",".join([RUN] * 9)])
 def test_runs_that_cannot_be_compared_are_refused(told: str) -> None:
     with pytest.raises(Problem) as refused:

@@ -5,7 +5,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from connectors.gateway.live import Hub
+from connectors.gateway.routes.estimates import Looks
 from schemas.envelope import Message
 from schemas.settings import DEFAULT_TENANT
 from schemas.topics import MESSAGES, TOPICS
@@ -112,6 +115,47 @@ def test_a_console_that_is_slow_hears_every_change_once_and_the_latest() -> None
     told, kept = asyncio.run(hear())
     assert sorted(told) == ["machine.seen", "material.changed", "work_order.changed"]
     assert kept <= 8
+
+
+def looks(happenings: Sequence[Message[Any] | None]) -> list[int]:
+    """After how many seconds a stream looks again and again; each second one of these happens, or nothing."""
+    hub, seconds = Hub(), 0
+
+    async def sleep(_: float) -> None:
+        nonlocal seconds
+        told = happenings[seconds] if seconds < len(happenings) else None
+        seconds += 1
+        if told is not None:
+            hub.see(told)
+
+    async def look() -> list[int]:
+        waiting, found = Looks(hub, DEFAULT_TENANT, sleep), list[int]()
+        while seconds < len(happenings):
+            await waiting.next()
+            found.append(seconds)
+        return found
+
+    return asyncio.run(look())
+
+
+def test_a_project_is_looked_at_soon_after_a_prior_learned_of_it_and_now_and_then_in_any_case() -> None:
+    learned = example("prior.learned")
+    assert learned.payload.observation.project_id is not None
+    assert looks([None] * 15) == [5, 10, 15]
+    assert looks([None, learned, *[None] * 8]) == [2, 3, 8, 13]
+    assert looks([learned] * 4) == [1, 2, 3, 4], "once a second, however much happens"
+
+
+def test_what_happens_elsewhere_makes_nobody_look_at_projects() -> None:
+    learned = example("prior.learned")
+    observation = msgspec.structs.replace(learned.payload.observation, project_id=None, source="operation")
+    of_the_plant = msgspec.structs.replace(learned.payload, observation=observation)
+    others = [
+        example("machine.seen"),
+        msgspec.structs.replace(learned, tenant_id="00000000-0000-4000-8000-000000000002"),
+        msgspec.structs.replace(learned, payload=of_the_plant),
+    ]
+    assert looks([*others, None, None]) == [5]
 
 
 def test_nothing_is_kept_where_nobody_looks_on() -> None:

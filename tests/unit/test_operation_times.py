@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.estimates import Priors
 from schemas.settings import STOP_CLASSES
+from streams.domain.estimation.explained import plan_steps
 from streams.domain.estimation.lanes import Relatives, family_of
-from streams.domain.estimation.operations import fitting, operation_lane, setup_lane, worked
+from streams.domain.estimation.operations import base, fitting, operation_lane, setup_lane, worked
 from streams.domain.estimation.posterior import Evidence
 from streams.domain.losses import Stop
 from streams.planning.operation_times import Lane, OperationTimes
@@ -101,6 +103,26 @@ def test_a_promise_has_the_smoothing_beside_it_and_the_documents_default_before(
     before, after = OperationTimes([]), OperationTimes([learned("PRESS-1", 9, 4.0)])
     assert (before.promised(LANE).mean, before.promised(LANE).std) == (5.0, 1.5)
     assert (after.promised(LANE).mean, after.promised(LANE).std) == (4.0, 1.0)
+
+
+@pytest.mark.parametrize("elsewhere", [[], [learned("PRESS-2", 20, 8.0), learned("PRESS-3", 2, 3.0)]])
+@pytest.mark.parametrize("planned", [2.0, 0.0])
+def test_lanes_are_shown_as_schedules_take_them(planned: float, elsewhere: list[dict[str, Any]]) -> None:
+    rows = [learned("PRESS-1", 3, 4.0), *elsewhere]
+    alien = learned("PRESS-1", 40, 900.0) | {"lane_id": "op-Q.PRESS"}
+    known = [row | {"learned": {"duration_minutes": row["learned"]}} for row in [*rows, alien]]
+    pair = ("op-P.PRESS", "PRESS-1")
+    shown = Priors(known, {pair: planned}).posterior(*pair, "duration_minutes")
+    assert shown == OperationTimes(rows).posterior(LANE._replace(planned_minutes=planned))
+
+
+@pytest.mark.parametrize("elsewhere", [None, Evidence(4.0, log(8.0), 0.2)])
+def test_the_steps_of_a_plan_end_at_the_base_that_estimates_are_made_with(elsewhere: Evidence | None) -> None:
+    expected = base(2.0, [elsewhere] if elsewhere else [])
+    plan, middle = plan_steps(2.0, elsewhere, expected)
+    assert plan.value == pytest.approx(log(2.0) - log(1.09) / 2)
+    drawn = 4.0 / 7.0 * (log(8.0) - plan.value) if elsewhere else 0.0
+    assert middle.value == pytest.approx(plan.value + drawn)
 
 
 def test_a_routing_that_plans_no_time_at_all_says_nothing() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.codec import encode
 from schemas.messages.plans import PlanKind
 from schemas.views.plans import ScheduleBody
 from sql.plans import Job
@@ -18,8 +19,9 @@ from streams.domain.calendars import floor, moment
 from streams.domain.scheduling.checker import check
 from streams.domain.scheduling.critical import critical_operations
 from streams.domain.scheduling.engine import dispatch
-from streams.planning.lines import lines, minutes_of, schedule_of
-from streams.planning.problems import posed
+from streams.domain.scheduling.seats import seated, seats_of
+from streams.planning.lines import learned_of, lines, read, schedule_of
+from streams.planning.problems import Learned, posed
 from streams.planning.requirements import inputs, kept, plant_days
 from streams.planning.work import Refused, refuse_unworkable
 from streams.planning.workers import Outcome, Worker
@@ -277,17 +279,33 @@ def test_a_worker_answers_refuses_and_is_replaced_when_it_dies() -> None:
 def test_runs_take_what_was_learned_of_their_work_centre_and_as_planned_elsewhere() -> None:
     first = run("PO-1", 10, "P1", 100, alternatives=("P2",))
     begun = run("PO-2", 10, "L1", 100, status="in_progress", quantity_good=Decimal(75))
-    minutes = {first.id: {"P2": 33}, begun.id: {"L1": 40}}
-    told = posed(shop([order("PO-1"), order("PO-2")], [first, begun]), WANTED, minutes=minutes)
+    learned = Learned({first.id: {"P2": 33}, begun.id: {"L1": 40}}, {first.id: {"P2": 7}, begun.id: {"L1": 9}})
+    told = posed(shop([order("PO-1"), order("PO-2")], [first, begun]), WANTED, learned=learned)
     assert [dict(each.run_minutes) for each in told.problem.operations] == [{"P1": 100, "P2": 33}, {"L1": 10}]
+    waiting, going_on = told.problem.operations
+    assert [waiting.own_setup(each) for each in ("P1", "P2")] == [first.setup_minutes, 7]
+    assert going_on.own_setup("L1") == 0, "it is set up"
+
+
+def test_the_changeover_matrix_says_setups_whatever_was_learned() -> None:
+    runs = [run("PO-1", 10, "P1", 100, family="A"), run("PO-2", 10, "P1", 100, family="B")]
+    rule = ChangeoverRule("P1", "A", "B", 45, 0)
+    known = shop([order("PO-1"), order("PO-2", 48)], runs)._replace(changeovers=[rule])
+    learned = Learned({}, {each.id: {"P1": 7} for each in runs})
+    told = posed(known, WANTED, learned=learned)
+    made = dispatch(told.problem, ("EDD",)).schedule
+    assert [each.setup_minutes for each in made.slots] == [7, 45]
+    assert [each.setup_minutes for each in seated(told.problem, seats_of(made)).slots] == [7, 45]
 
 
 def test_a_schedule_keeps_the_minutes_it_was_made_with() -> None:
     """What is learned since does not move what is planned."""
     runs = [run("PO-1", 10, "P1", 100), run("PO-1", 20, "L1", predecessors=(10,))]
-    told = posed(shop([order("PO-1")], runs), WANTED, minutes={runs[0].id: {"P1": 30}})
+    learned = Learned({runs[0].id: {"P1": 30}}, {runs[1].id: {"L1": 12}})
+    told = posed(shop([order("PO-1")], runs), WANTED, learned=learned)
     made = dispatch(told.problem).schedule
     found = lines(told, made)
-    assert minutes_of(found) == {runs[0].id: {"P1": 30}}
-    again = posed(shop([order("PO-1")], runs), WANTED, minutes=minutes_of(found))
+    assert learned_of(read(encode(found))) == learned
+    assert [each.changeover_minutes for each in found] == [runs[0].setup_minutes, 12]
+    again = posed(shop([order("PO-1")], runs), WANTED, learned=learned_of(found))
     assert schedule_of(found, again.problem) == made

@@ -87,6 +87,12 @@ def test_own_setup_minutes_hold_where_the_matrix_says_nothing() -> None:
     assert times(problem(operation("a", 60, setup_minutes=20)))["a"] == (380, 440)
 
 
+def test_a_setup_takes_what_it_takes_at_its_work_centre() -> None:
+    told = operation("a", 60, setup_minutes=20)._replace(setup_at={"press": 5})
+    assert times(problem(told))["a"] == (365, 425)
+    assert times(problem(told._replace(setup_at={"saw": 5})))["a"] == (380, 440)
+
+
 def test_a_work_centre_begins_when_it_is_free() -> None:
     centers = (WorkCenter("press", days(6, 14), busy_until=500), WorkCenter("saw", days(6, 14)))
     assert times(problem(operation("a", 60), work_centers=centers)) == {"a": (500, 560)}

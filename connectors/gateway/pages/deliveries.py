@@ -12,7 +12,6 @@ from connectors.gateway.pages.filters import PAGE_OF_ROWS, Rows, Said, Words, qu
 from connectors.gateway.pages.rendering import Visitor, render, templates
 from connectors.gateway.problems import Problem
 from connectors.gateway.routes.deliveries import shown
-from schemas.codec import encode
 from schemas.views.deliveries import DeliveryStatus, ExternalSystem
 from sql.deliveries import SYSTEMS
 from sql.reads import deliveries
@@ -27,11 +26,6 @@ WAITS: Final = {
     "retry": "the next attempt: the last one did not work",
     "circuit": "the circuit breaker, which is open: the system is not called",
 }
-
-
-def pretty(value: Any) -> str:
-    """A value as indented JSON."""
-    return json.dumps(json.loads(encode(value)), indent=2, ensure_ascii=False)
 
 
 def kind_words(name: str) -> str:
@@ -55,7 +49,6 @@ def sentence(told: str | None) -> str:
 
 
 templates.env.filters |= {
-    "pretty": pretty,
     "kind_words": kind_words,
     "subject_page": address_of_subject,
     "sentence": sentence,

@@ -17,7 +17,7 @@ from connectors.gateway.project_shown import work_of
 from connectors.gateway.routes.estimates import ProjectId
 from connectors.gateway.routes.lanes import Named
 from schemas.views.estimates import FigureName
-from sql.reads import estimates, project_work
+from sql.reads import estimates, kpi_results, project_work
 from sql.reads.estimates import Asked
 from streams.domain.estimation.figures import FIGURES
 
@@ -74,6 +74,8 @@ def project_page(
         }
         chosen = [str(a), str(b)] if a and b and a != b else None
         compared = documents.comparison(rows, project_id, chosen) if chosen else None
+        judged = kpi_results.latest(rows, project_id, ROWS + 1)
+    told |= {"judged": judged[:ROWS], "is_judged_more": len(judged) > ROWS}
     told |= {"project": work.project, "compared": compared, "a": a, "b": b, "titles": TITLES}
     return render(request, parts, visitor, "project.html", here="projects", **told)
 
@@ -116,7 +118,7 @@ def lanes_page(
     with parts.database.tenant(visitor.tenant_id) as rows:
         everything = list(estimates.priors(rows).values())
         found, following = estimates.page(rows, Asked(q=q), ROWS, cursor)
-        priors = parts.priors.of(rows, visitor.tenant_id)
+        priors = parts.priors.of(rows, visitor.tenant_id, [(each["lane_id"], each["provider"]) for each in found])
     shown = [_lane(lanes_shown.lane_document(each, priors), priors, figure) for each in found]
     told = {
         "found": shown,
@@ -149,11 +151,12 @@ def lane_page(
 ) -> Response:
     """One estimate explained: its sources, its formula with the numbers put in, and what was observed."""
     with parts.database.tenant(visitor.tenant_id) as rows:
-        priors = parts.priors.of(rows, visitor.tenant_id)
+        priors = parts.priors.of(rows, visitor.tenant_id, [(lane_id, provider)])
         found = explanation(rows, priors, lane_id, provider, figure)
         row = estimates.priors(rows, [(lane_id, provider)])[lane_id, provider]
         versions = estimates.versions(rows, lane_id, provider, ROWS)
         aside = estimates.observations(rows, lane_id, provider, False, ROWS)
+        judged = kpi_results.of_lane(rows, lane_id, provider, ROWS)
     told = {
         "lane": _lane(lanes_shown.lane_document(row, priors), priors, figure),
         "found": found,
@@ -161,6 +164,7 @@ def lane_page(
         "titles": TITLES,
         "versions": versions,
         "set_aside": aside,
+        "judged": judged,
         "drift": row["drift"].get(figure),
     }
     return render(request, parts, visitor, "lane.html", here="projects", **told)

@@ -1,5 +1,6 @@
 """How pages are made: who looks, the templates, and moments and figures in the plant's own time and units."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from connectors.gateway.auth import Principal, identify
 from connectors.gateway.problems import Problem, document_of
 from connectors.gateway.roles import READ, role_of
 from connectors.gateway.state import State
+from schemas.codec import encode
 
 CONSOLE: Final = Path(__file__).parents[1] / "console"
 STATIC: Final = CONSOLE / "static"
@@ -137,6 +139,11 @@ def words(told: Any) -> str:
     return NOTHING if told is None else str(told).replace("_", " ").replace(".", " ")
 
 
+def pretty(told: Any) -> str:
+    """A value as indented JSON."""
+    return json.dumps(json.loads(encode(told)), indent=2, ensure_ascii=False)
+
+
 def as_dom_id(told: Any) -> str:
     """Something safe to be an element's id."""
     return "".join(character if character.isalnum() else "-" for character in str(escape(told)))
@@ -151,6 +158,7 @@ templates.env.filters |= {
     "percent": percent,
     "size": size,
     "words": words,
+    "pretty": pretty,
     "dom_id": as_dom_id,
 }
 templates.env.trim_blocks = templates.env.lstrip_blocks = True

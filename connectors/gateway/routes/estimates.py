@@ -1,7 +1,7 @@
 """What is expected of a project's work, how long its budget lasts, and how good the estimates are."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from connectors.gateway import project_documents as documents
 from connectors.gateway.depends import Parts, Reader
+from connectors.gateway.live import Hub
 from connectors.gateway.problems import Problem
 from connectors.gateway.project_shown import Work, known, work_of
 from connectors.gateway.routes.erp import PROBLEMS
@@ -22,7 +23,11 @@ from sql.reads import project_work
 
 router = APIRouter(prefix="/api/projects", tags=["estimates"], responses=PROBLEMS)
 MOST_COMPARED: Final = 8
-LOOK_AGAIN_SECONDS: Final = 1.0
+PACE_SECONDS: Final = 1.0
+PATIENCE: Final = 5
+"""So many times the pace a stream waits where nothing was heard, and looks again: not all that changes is told."""
+LOOKS: Final = 2
+"""What was heard is looked for so often: the projector may be a moment behind."""
 ProjectId = Annotated[int, Path(ge=1, le=2**63 - 1, description="number of the project")]
 RunId = Annotated[UUID | None, Query(description="a run of the project; the latest if absent")]
 WithCi = Annotated[bool, Query(description="with credible intervals: 1 or true")]
@@ -89,7 +94,7 @@ async def live(parts: Parts, reader: Reader, project_id: ProjectId) -> EventSour
 
 async def follow(parts: State, tenant_id: str, project_id: int) -> AsyncGenerator[dict[str, Any]]:
     """The runway at once, and again whenever a row changed that it follows from."""
-    told = None
+    told, looks = None, Looks(parts.hub, tenant_id)
     while True:
         standing = await run_in_threadpool(_standing, parts, tenant_id, project_id)
         if told != standing:
@@ -97,7 +102,25 @@ async def follow(parts: State, tenant_id: str, project_id: int) -> AsyncGenerato
             work = await run_in_threadpool(_work, parts, tenant_id, project_id, None)
             document = await run_in_threadpool(documents.runway_document, work)
             yield {"event": "runway", "data": encode(document).decode()}
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await looks.next()
+
+
+class Looks:
+    """When to look at a project again: soon after something happened to one, and now and then in any case."""
+
+    def __init__(self, hub: Hub, tenant_id: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._hub, self._tenant_id, self._sleep = hub, tenant_id, sleep
+        self._heard, self._owed = hub.project_changes(tenant_id), 0
+
+    async def next(self) -> None:
+        """Return when it is time."""
+        for _ in range(PATIENCE):
+            await self._sleep(PACE_SECONDS)
+            if (heard := self._hub.project_changes(self._tenant_id)) != self._heard:
+                self._heard, self._owed = heard, LOOKS
+            if self._owed:
+                self._owed -= 1
+                return
 
 
 def _standing(parts: State, tenant_id: str, project_id: int) -> dict[str, Any]:

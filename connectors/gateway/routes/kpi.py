@@ -50,9 +50,13 @@ def validate(
         task = _task(rows, project_id, task_id, asked.run_id)
     looking, judgement = _judged(parts, planner.tenant_id, task, asked.test_report)
     with parts.database.tenant(planner.tenant_id) as rows:
-        return key.answered(
-            rows, planner.tenant_id, lambda: Reply(200, judging.keep(rows, task, judgement, looking, planner.name))
-        )
+        if (earlier := key.earlier(rows)) is not None:
+            return earlier
+        kept = judging.keep(rows, task, judgement, looking, planner.name)
+        response = Reply(200, kept).response()
+        key.keep(rows, planner.tenant_id, response)
+    judging.count(judgement)
+    return response
 
 
 @router.get("/{project_id}/kpi-results", response_model=KpiResultPage, summary="What validators found")

@@ -35,7 +35,7 @@ def page(
     """By lane and provider; `q` finds names that contain it."""
     with parts.database.tenant(reader.tenant_id) as rows:
         found, following = estimates.page(rows, Asked(lane_id=lane_id, provider=provider, q=q), limit, cursor)
-        priors = parts.priors.of(rows, reader.tenant_id)
+        priors = parts.priors.of(rows, reader.tenant_id, [(each["lane_id"], each["provider"]) for each in found])
     return {"lanes": [lanes_shown.lane_document(each, priors) for each in found], "next_cursor": following}
 
 
@@ -67,7 +67,7 @@ def one(parts: Parts, reader: Reader, lane_id: Named, provider: Named) -> Any:
         aside = estimates.observations(rows, lane_id, provider, False, MOST_OBSERVATIONS)
         if not found:
             raise lanes_shown.unknown(lane_id, provider, len(aside))
-        priors = parts.priors.of(rows, reader.tenant_id)
+        priors = parts.priors.of(rows, reader.tenant_id, [(lane_id, provider)])
         versions = estimates.versions(rows, lane_id, provider, MOST_VERSIONS)
         counted = estimates.observations(rows, lane_id, provider, True, MOST_OBSERVATIONS)
     return lanes_shown.lane_document(found[lane_id, provider], priors) | {
@@ -86,4 +86,6 @@ def one(parts: Parts, reader: Reader, lane_id: Named, provider: Named) -> Any:
 def explain(parts: Parts, reader: Reader, lane_id: Named, provider: Named, figure: FigureName = "tokens") -> Any:
     """Factory default, relatives, observations and the formula with its numbers; computed again and compared."""
     with parts.database.tenant(reader.tenant_id) as rows:
-        return explanation(rows, parts.priors.of(rows, reader.tenant_id), lane_id, provider, figure)
+        return explanation(
+            rows, parts.priors.of(rows, reader.tenant_id, [(lane_id, provider)]), lane_id, provider, figure
+        )

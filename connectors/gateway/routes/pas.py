@@ -51,10 +51,11 @@ def _handle(parts: State, client: Principal, body: bytes) -> Response:
             taken = run_completions.take(rows, client.tenant_id, told, datetime.now(UTC))
             if taken.unknown:
                 parts.publisher.publish([_part(client, told, body, taken.unknown)])
-            return Reply(200, taken.answer).response()
     except Rejected as refusal:
         parts.publisher.publish([_dead_letter(client, told, body, refusal, body)])
         raise Problem(404, refusal.reason, reason=refusal.code, path=refusal.path) from refusal
+    parts.hub.project_changed(client.tenant_id)
+    return Reply(200, taken.answer).response()
 
 
 def _part(client: Principal, told: pas.Completion, body: bytes, unknown: list[str]) -> Output:

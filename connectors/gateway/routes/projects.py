@@ -51,7 +51,9 @@ def once(
     """Change something in one transaction, once for an Idempotency-Key."""
     key = Once.of(request, person, body)
     with parts.database.tenant(person.tenant_id) as rows:
-        return key.answered(rows, person.tenant_id, lambda: write(rows))
+        response = key.answered(rows, person.tenant_id, lambda: write(rows))
+    parts.hub.project_changed(person.tenant_id)
+    return response
 
 
 def project_of(rows: Rows, project_id: int) -> dict[str, Any]:

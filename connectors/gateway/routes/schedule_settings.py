@@ -5,12 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from connectors.database import Edit
-from connectors.gateway.depends import Body, Parts, Planner, Reader, json_body
+from connectors.gateway.depends import Body, Limit, Parts, Planner, Reader, json_body
 from connectors.gateway.editing import once, told
 from connectors.gateway.requests import Reply
 from connectors.gateway.routes.erp import PROBLEMS
+from schemas.views.edited import ChangeList
 from schemas.views.schedules import ScheduleSettingsBody, ScheduleSettingsView
 from sql import schedule_settings
+from sql.reads import resources
 
 router = APIRouter(prefix="/api/v1/schedule-settings", tags=["schedules"], responses=PROBLEMS)
 
@@ -37,3 +39,10 @@ def write(request: Request, parts: Parts, planner: Planner, body: Body) -> Respo
         return Reply(200, ScheduleSettingsView(**schedule_settings.read(edit.rows)).model_dump(mode="json"))
 
     return once(request, parts, planner, body, keep)
+
+
+@router.get("/audit", response_model=ChangeList, summary="Who changed what schedules are made with")
+def audit(parts: Parts, reader: Reader, limit: Limit = 100) -> Any:
+    """Latest first, with the value before and after."""
+    with parts.database.tenant(reader.tenant_id) as rows:
+        return {"changes": resources.changes(rows, schedule_settings.SUBJECT, reader.tenant_id, limit)}

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from scipy.special import stdtrit
 
 from streams.domain.estimation.figures import Default
+from streams.domain.estimation.operations import SPREAD, plan_of
 from streams.domain.estimation.posterior import FORGETTING, GROUP_PULL, Base, Evidence, Posterior
 
 
@@ -96,10 +97,29 @@ def steps(base: Base, own: Evidence | None, found: Posterior, widening: float) -
     ]
 
 
+def plan_steps(planned_minutes: float, elsewhere: Evidence | None, base: Base) -> list[Step]:
+    """From what a routing plans to the base prior of its operation (`operations.base`)."""
+    plan, spread, n = plan_of(planned_minutes), 1 + SPREAD**2, _number
+    planned = f"ln {n(planned_minutes)} - ln({n(spread)}) / 2"
+    found = [Step("what the routing plans, as a logarithm", "d = ln p - ln(1 + c^2) / 2", planned, plan.mean_log)]
+    if elsewhere is None:
+        return [*found, Step("the base prior's middle", "m0 = d", n(plan.mean_log), base.mean_log)]
+    weight = GROUP_PULL + elsewhere.weight
+    drawn = f"({n(GROUP_PULL)} x {n(plan.mean_log)} + {n(elsewhere.weight)} x {n(elsewhere.mean_log)}) / {n(weight)}"
+    middle = "the base prior's middle, drawn to other work centres"
+    return [*found, Step(middle, "m0 = (q d + e z) / (q + e)", drawn, base.mean_log)]
+
+
+LETTERS_OF_PLAN: Final = (
+    f"p: the minutes that the routing plans; c: the share of them that one standard deviation is taken to be, "
+    f"{SPREAD:g}; e, z: what the same weighs at other work centres, and the mean of its logarithms; q: what the plan "
+    f"weighs beside that, {GROUP_PULL:g}. "
+)
 LETTERS: Final = (
     "n: what the lane's own observations weigh; y: the mean of their logarithms; S: their sum of squares about it; "
-    "m0, k0, a0, b0: the base prior, drawn from the factory default towards relatives; r: what an observation counts "
-    "after the next one; g: by how much intervals are stretched; t: Student's t at 95% with 2a degrees of freedom."
+    "m0, k0, a0, b0: the base prior, drawn from the source named last towards those between; r: what an "
+    "observation counts after the next one; g: by how much intervals are stretched; t: Student's t at 95% with 2a "
+    "degrees of freedom."
 )
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from schemas.settings import StopClass
 from streams.domain.estimation.figures import DEFAULTS, Default
-from streams.domain.estimation.lanes import Pool, pool_of
+from streams.domain.estimation.lanes import Pool, family_of, pool_of
 from streams.domain.estimation.posterior import Base, Evidence, base_of
 from streams.domain.losses import Stop
 from streams.domain.spans import merged
@@ -37,6 +37,11 @@ def setup_lane(made: str, operation_code: str) -> str:
     return fitting(f"setup-{made}.{operation_code}")
 
 
+def is_setup(lane_id: str) -> bool:
+    """Whether a lane of the plant has setups, and not units."""
+    return family_of(lane_id) == "setup"
+
+
 def fitting(name: str) -> str:
     """A name as lanes and providers may have it: the same for the same, another one for another."""
     if 0 < len(name) <= MOST_LETTERS and "/" not in name:
@@ -45,19 +50,28 @@ def fitting(name: str) -> str:
     return f"{name.replace('/', '_')[: MOST_LETTERS - DIGEST_LETTERS - 1]}~{digest}"
 
 
-def base(planned_minutes: float, elsewhere: Iterable[Evidence]) -> Base:
-    """What is expected at a work centre before it was done there: as planned, drawn to what others took for the same.
+def plan_of(planned_minutes: float) -> Default:
+    """What a routing's plan says before anybody measured; a plan of nothing says nothing: the factory default."""
+    if planned_minutes <= 0:
+        return DEFAULTS["duration_minutes"]
+    return Default(planned_minutes, SPREAD * planned_minutes)
 
-    `elsewhere`: what was seen of the same lane at other work centres. A plan of nothing says nothing.
-    """
-    default = (
-        Default(planned_minutes, SPREAD * planned_minutes) if planned_minutes > 0 else DEFAULTS["duration_minutes"]
-    )
+
+def together(elsewhere: Iterable[Evidence]) -> Evidence | None:
+    """What was seen of a lane at several work centres as one; None where nothing was."""
     seen = Pool()
     for each in elsewhere:
         seen = seen.plus(pool_of(each))
-    together = seen.evidence()
-    return base_of(default, [together] if together else [])
+    return seen.evidence()
+
+
+def base(planned_minutes: float, elsewhere: Iterable[Evidence]) -> Base:
+    """What is expected at a work centre before it was done there: as planned, drawn to what others took for the same.
+
+    `elsewhere`: what was seen of the same lane at other work centres.
+    """
+    found = together(elsewhere)
+    return base_of(plan_of(planned_minutes), [found] if found else [])
 
 
 class Worked(NamedTuple):

@@ -80,7 +80,7 @@ def decode(layout: Layout, order: Sequence[int], centers: Sequence[int], times: 
                 begin = earliest = position[center][ready]
             setup = changeover[center][last[center]][family[operation]]
             if setup < 0:
-                setup = own[operation]
+                setup = own[operation][center]
             if free[center] + setup > begin:
                 begin = free[center] + setup
             end = begin + run[operation][center]
@@ -160,7 +160,7 @@ def _guard(layout: Layout, center: int, block: int) -> int:
         return NEVER
     following = layout.blocks[center][block]
     change = layout.longest[center][layout.family[following.operation]]
-    return following.begin - max(change, layout.own_setup[following.operation])
+    return following.begin - max(change, layout.own_setup[following.operation][center])
 
 
 def to_schedule(layout: Layout, centers: Sequence[int], times: Times) -> Schedule:

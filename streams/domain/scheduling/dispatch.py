@@ -94,7 +94,7 @@ def atcs_rules(
     mean_run = _mean([minutes for row in layout.run for minutes in row if minutes])
     mean_setup = _mean(
         [max(0, minutes) for matrix in layout.changeover for row in matrix[1:] for minutes in row[1:]]
-        or layout.own_setup
+        or [min(own[each] for each in at) for own, at in zip(layout.own_setup, layout.choices, strict=True)]
     )
     for first in firsts:
         for second in seconds:
@@ -112,7 +112,7 @@ def _atcs(layout: Layout, jobs: Jobs, slack_scale: float, setup_scale: float) ->
     setups = [[[minutes / setup_scale for minutes in row] for row in matrix] for matrix in layout.changeover]
     used = set(layout.family)
     said = [[all(row[each] >= 0 for each in used) for row in matrix] for matrix in layout.changeover]
-    family, own = layout.family, [minutes / setup_scale for minutes in layout.own_setup]
+    family, own_setups = layout.family, [[minutes / setup_scale for minutes in row] for row in layout.own_setup]
 
     def choose(waiting: list[int], center: int, last: int, now: int) -> int:
         index, setup, at = logs[center], setups[center][last], now / slack_scale
@@ -124,7 +124,7 @@ def _atcs(layout: Layout, jobs: Jobs, slack_scale: float, setup_scale: float) ->
         else:
             ranks = [
                 index[each]
-                + (own[each] if setup[family[each]] < 0 else setup[family[each]])
+                + (own_setups[each][center] if setup[family[each]] < 0 else setup[family[each]])
                 + (slack if (slack := latest[each] - at) > 0 else 0.0)
                 for each in waiting
             ]

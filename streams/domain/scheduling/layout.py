@@ -48,7 +48,7 @@ class Layout(NamedTuple):
     last: list[int]
     changeover: list[list[list[int]]]
     longest: list[list[int]]
-    own_setup: list[int]
+    own_setup: list[list[int]]
     release: list[int]
     run: list[list[int]]
     choices: list[tuple[int, ...]]
@@ -68,7 +68,7 @@ class Layout(NamedTuple):
 
     def setup(self, center: int, before: int, operation: int) -> int:
         said = self.changeover[center][before][self.family[operation]]
-        return self.own_setup[operation] if said < 0 else said
+        return self.own_setup[operation][center] if said < 0 else said
 
 
 def lay_out(problem: Problem) -> Layout:
@@ -87,7 +87,7 @@ def lay_out(problem: Problem) -> Layout:
             after[each].append(operation)
     tables = _tables(problem)
     order = _topological(before, after)
-    own = [each.setup_minutes for each in problem.operations]
+    own = [[each.own_setup(center.work_center_id) for center in problem.work_centers] for each in problem.operations]
     family = [families[each.family] for each in problem.operations]
     layout = Layout(
         problem=problem,

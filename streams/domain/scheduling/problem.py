@@ -52,8 +52,9 @@ class Pin(NamedTuple):
 class Operation(NamedTuple):
     """One run of an order. `run_minutes` has every work centre that can do it.
 
-    `setup_minutes` hold where the changeover matrix says nothing. `release`: when its material is there. For an
-    operation that has begun: what is left of its run, no setup, pinned where the horizon begins.
+    Where the changeover matrix says nothing, `setup_at` holds at the work centres that it has, else `setup_minutes`.
+    `release`: when its material is there. For an operation that has begun: what is left of its run, no setup, pinned
+    where the horizon begins.
     """
 
     operation_id: str
@@ -65,6 +66,11 @@ class Operation(NamedTuple):
     family: str | None = None
     release: int | None = None
     pin: Pin | None = None
+    setup_at: Mapping[str, int] = {}
+
+    def own_setup(self, work_center_id: str) -> int:
+        """Minutes of its setup at a work centre where the changeover matrix says nothing."""
+        return self.setup_at.get(work_center_id, self.setup_minutes)
 
 
 class Order(NamedTuple):
@@ -97,7 +103,7 @@ class Problem(NamedTuple):
     def setup(self, work_center_id: str, before: str | None, operation: Operation) -> int:
         """Minutes of setup for an operation at a work centre that is set up for a family."""
         changeover = self.changeovers.between(work_center_id, before, operation.family)
-        return operation.setup_minutes if changeover is None else changeover.minutes
+        return operation.own_setup(work_center_id) if changeover is None else changeover.minutes
 
 
 class Slot(NamedTuple):
@@ -184,8 +190,9 @@ def _wrong(operation: Operation, centers: Mapping[str, WorkCenter], orders: set[
             yield f"can be done at {center}, an unknown work centre"
         if minutes < 1:
             yield f"takes {minutes} minutes at {center}; it must take 1 at least"
-    if operation.setup_minutes < 0:
-        yield f"has {operation.setup_minutes} setup minutes"
+    for minutes in (operation.setup_minutes, *operation.setup_at.values()):
+        if minutes < 0:
+            yield f"has {minutes} setup minutes"
     for link in operation.predecessors:
         if link.operation_id not in known:
             yield f"follows {link.operation_id}, an unknown operation"
