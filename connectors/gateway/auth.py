@@ -40,6 +40,11 @@ class Principal:
     expires_at: int | None = None
     """Seconds since 1970; None: not by itself."""
 
+    @property
+    def identity(self) -> str:
+        """What nobody else is called: clients of two tenants may have the same name."""
+        return f"{self.tenant_id}/{self.name}"
+
 
 class Tokens:
     """Issues and checks tokens. The algorithm is pinned; issuer, audience and times are checked."""
