@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 
 from connectors.gateway.problems import Problem
 from connectors.gateway.roles import ROLES
+from connectors.transports.addresses import PinnedHere
 from schemas.settings import Settings
 
 log = structlog.get_logger()
@@ -127,7 +128,8 @@ class Tokens:
         if time.monotonic() - self._asked_at > JWKS_SECONDS:
             self._asked_at = time.monotonic()
             try:
-                told = httpx2.get(self._settings.oauth_jwks_url, timeout=5).raise_for_status().json()
+                with httpx2.Client(transport=PinnedHere(self._settings), timeout=5) as client:
+                    told = client.get(self._settings.oauth_jwks_url).raise_for_status().json()
                 self._outside = KeySet.import_key_set(told)
             except (httpx2.HTTPError, ValueError) as error:
                 log.warning("jwks_not_fetched", reason=str(error))

@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from connectors.transports.addresses import PinnedHere
 from schemas.settings import Settings
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -111,7 +112,8 @@ class Provider:
 
     def _asked(self, url: str) -> Any:
         try:
-            document = httpx2.get(url, timeout=TIMEOUT_SECONDS).raise_for_status().json()
+            with httpx2.Client(transport=PinnedHere(self._settings), timeout=TIMEOUT_SECONDS) as client:
+                document = client.get(url).raise_for_status().json()
         except (httpx2.HTTPError, ValueError) as error:
             raise self._away(error) from error
         if not isinstance(document, dict):
@@ -134,6 +136,7 @@ class Provider:
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
             timeout=TIMEOUT_SECONDS,
+            transport=PinnedHere(self._settings),
         )
 
 
