@@ -12,13 +12,13 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import polars as pl
@@ -30,7 +30,7 @@ from connectors.database import Database
 from connectors.gateway.auth import OPERATOR_SCOPES, Tokens
 from connectors.gateway.main import build
 from connectors.gateway.state import State
-from schemas.settings import DEFAULT_TENANT
+from schemas.settings import DEFAULT_TENANT, Settings
 from schemas.topics import TOPICS
 from sql.database import rows_of
 from sql.read_models.registry import READ_MODELS, TABLES
@@ -56,6 +56,17 @@ SELECT count(pg_terminate_backend(pid)) FROM (
 ) chosen
 """
 # What a request may be answered with, whatever it holds: never an error that nobody thought of.
+BETRAYED: Final = ("Traceback (most", 'File "/', "site-packages", "psycopg", "/connectors/gateway/")
+"""What nobody outside needs to know: traces and paths."""
+SECURITY_HEADERS: Final = ("content-security-policy", "x-content-type-options", "referrer-policy")
+OBEYED: Final = {
+    "a script": rb"text/html[\s\S]*<script>alert\(1\)",
+    "a line break in a header": rb"(?im)^x-injected",
+    "a formula": rb"text/csv[\s\S]*(?:^|[,\n])\"?=cmd",
+    "a template": rb"text/html[\s\S]*49 49",
+}
+"""What a text of `HOSTILE` would do where it is obeyed instead of shown."""
+SECRET: Final = re.compile("password|secret|token$|api_key$|database_url$")
 FORESEEN: Final = {200, 201, 202, 204, 303, 307, 400, 401, 403, 404, 405, 409, 413, 422, 428, 429, 503}
 
 
@@ -127,21 +138,24 @@ class Findings:
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     own: set[str] = field(default_factory=set)
-    crossed: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    wrong: dict[tuple[str, str], str] = field(default_factory=dict)
+    """One example of each complaint about each route."""
 
-    def look(self, who: Neighbour, call: Call, answer: httpx2.Response) -> None:
-        """Hold an answer against what this tenant may know."""
+    def look(self, who: Neighbour, call: Call, answer: httpx2.Response, hidden: Collection[str]) -> None:
+        """Hold an answer against what this tenant may know, and anybody."""
         told, other = readable(answer), BOTH[who]
         self.answers[call.route.label, answer.status_code] += 1
-        secrets = [other.word, *([] if other.tenant_id in str(call) else [other.tenant_id])]
-        for secret in (each.encode() for each in secrets if each.encode() in told):
-            at = told.index(secret)
-            self.crossed.setdefault(call.route.label, f"{call}\n{told[max(0, at - 200) : at + 200]!r}")
         if who.word.encode() in told and who.word not in str(call):
             self.own.add(call.route.label)
+        crossing = [other.word, *([] if other.tenant_id in str(call) else [other.tenant_id])]
+        found = [f"tells of the other: {each}" for each in crossing if each.encode() in told]
+        found += [f"tells {each}" for each in (*hidden, *BETRAYED) if each.encode() in told]
+        found += [f"has no {each}" for each in SECURITY_HEADERS if each not in answer.headers]
+        found += [f"obeys {name}" for name, trace in OBEYED.items() if re.search(trace, told)]
         if answer.status_code not in FORESEEN:
-            self.failed.setdefault(call.route.label, f"{answer.status_code} {call}\n{told[-300:]!r}")
+            found.append(f"answers {answer.status_code}")
+        for each in found:
+            self.wrong.setdefault((call.route.label, each), f"{call}\n{told[-400:]!r}")
 
     def statuses(self) -> Counter[int]:
         """How often each status was answered."""
@@ -160,20 +174,20 @@ async def send(client: httpx2.AsyncClient, call: Call, keys: dict[str, str]) -> 
     return await client.request(call.route.method, path, headers=call.headers | keys, **options)
 
 
-async def test_of_all_that_can_be_asked_nothing_crosses(world: World) -> None:
+async def test_of_all_that_can_be_asked_nothing_crosses(world: World, capfd: pytest.CaptureFixture[str]) -> None:
     routes, findings = routes_of(world.app), Findings()
     attackers = {
         who: Attacker(world.app.openapi(), world.names, [f"{who.word} {each}" for each in "xyz"], SEED + number)
         for number, who in enumerate(BOTH)
     }
     waiting = islice(cycle((who, route) for route in routes for who in BOTH), REQUESTS)
-    begin = time.monotonic()
+    hidden, begin = secrets_of(world.parts.settings), time.monotonic()
     async with asking(world) as client:
 
         async def work() -> None:
             for who, route in waiting:
                 call = attackers[who].call(route)
-                findings.look(who, call, await send(client, call, world.keys[who]))
+                findings.look(who, call, await send(client, call, world.keys[who]), hidden)
 
         done = threading.Event()
         killer = threading.Thread(target=_kill_connections, args=(world.plant, done))
@@ -186,14 +200,23 @@ async def test_of_all_that_can_be_asked_nothing_crosses(world: World) -> None:
     seconds = time.monotonic() - begin
     print(f"{REQUESTS} requests, {REQUESTS / seconds:.0f}/s, {dict(sorted(findings.statuses().items()))}")
     print(f"own words seen on {len(findings.own)} of {len(routes)} routes")
-    assert not findings.crossed, "\n\n".join(findings.crossed.values())
-    assert not findings.failed, "\n\n".join(findings.failed.values())
+    assert not findings.wrong, "\n\n".join(f"{key}: {told}" for key, told in findings.wrong.items())
     assert {label for label, _ in findings.answers} == {route.label for route in routes}
     assert len(findings.own) >= 60, sorted(findings.own)
     for who, other in BOTH.items():
         with rows_of(world.plant.app_url, who.tenant_id) as rows:
-            assert not [table for table in tenant_tables(rows) if other.word in words_seen(rows, table, who.tenant_id)]
-    assert not list(_records_of_two(world.plant))
+            for table in tenant_tables(rows):
+                kept = words_seen(rows, table, who.tenant_id)
+                assert not [each for each in (other.word, *hidden) if each in kept], table
+    assert not list(_wrong_records(world.plant, hidden))
+    printed = capfd.readouterr()
+    assert not [each for each in hidden if each in printed.out + printed.err], "a secret is in the log"
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """What must be read nowhere: every secret of the settings, and the passwords in its addresses."""
+    told = [str(value) for name, value in settings.model_dump().items() if value and SECRET.search(name)]
+    return [urlsplit(each).password or "" if "://" in each else each for each in told if len(each) > 7]
 
 
 def _kill_connections(plant: RunningPlant, done: threading.Event) -> None:
@@ -203,8 +226,8 @@ def _kill_connections(plant: RunningPlant, done: threading.Event) -> None:
             killer.execute(KILL)
 
 
-def _records_of_two(plant: RunningPlant) -> Iterator[str]:
-    """Records of the log that hold one tenant's word under the key of the other."""
+def _wrong_records(plant: RunningPlant, hidden: Collection[str]) -> Iterator[str]:
+    """Records of the log, dead letters too, that hold a secret, or one tenant's word under the key of the other."""
     goal = ends(plant, TOPICS)
     left = sum(goal.values())
     reader = LogReader(plant.settings())
@@ -215,9 +238,9 @@ def _records_of_two(plant: RunningPlant) -> Iterator[str]:
             assert found, f"{left} records of the log do not come"
             left -= len(found)
             for record in found:
-                for who, other in BOTH.items():
-                    if record.key().startswith(who.tenant_id.encode()) and other.word.encode() in record.value():
-                        yield f"{record.topic()}/{record.partition()}/{record.offset()}"
+                others = [who.word for other, who in BOTH.items() if record.key().startswith(other.tenant_id.encode())]
+                if any(each.encode() in record.value() for each in (*others, *hidden)):
+                    yield f"{record.topic()}/{record.partition()}/{record.offset()}"
     finally:
         reader.close()
 
