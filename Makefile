@@ -1,7 +1,7 @@
 # The dozen verbs. `make` alone explains them. Needs python3 >= 3.11 and make, nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse slice topics
+.PHONY: help audit setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse slice topics
 
 PYTHON3 ?= python3
 UV_VERSION := 0.13.8
@@ -10,7 +10,8 @@ PY := $(BIN)/python
 BOOT := .venv/boot
 # The long ones first: what is short fills the time of whoever is done.
 SUITES := tests/e2e tests/integration tests/laws tests/contracts tests/unit
-SOURCES := schemas streams connectors sql compose tests
+SHIPPED := schemas streams connectors sql compose
+SOURCES := $(SHIPPED) tests
 
 # Settings given on the command line (`make up WORKERS=2 STALE_SECONDS=60`) reach the processes as environment.
 export PYTHONUNBUFFERED := 1
@@ -56,6 +57,12 @@ check: .venv/ready ## linters, types, import rules, generated files
 	@$(PY) -m mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
 	@$(PY) -m schemas check
+	@$(BIN)/bandit -q -c pyproject.toml -ll -ii -r $(SHIPPED)
+
+audit: .venv/ready ## what we depend on: known holes (needs the network), and a bill of materials in .run/sbom.json
+	@mkdir -p $(RUN_DIR)
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o $(RUN_DIR)/sbom.json requirements.lock
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 unit: .venv/ready ## the fast suites: no service is started
 	@exec $(PY) -m pytest tests/unit tests/laws tests/contracts

@@ -14,7 +14,7 @@ import urllib.request
 def answers(url: str) -> bool:
     """Whether a GET is answered with 200."""
     try:
-        with urllib.request.urlopen(url, timeout=3) as answer:
+        with urllib.request.urlopen(url, timeout=3) as answer:  # the address stands in compose.yaml  # nosec B310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

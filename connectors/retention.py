@@ -8,8 +8,11 @@ from connectors.deliveries.registry import KINDS
 from connectors.reactions import Reacted
 from schemas.settings import Settings
 from sql import clock_runs, deliveries
+from sql.reads import revocations
 
 ASKED_DAYS: Final = 7.0
+# Longer than any token lives (`python -m connectors token` makes those of a month).
+REVOKED_DAYS: Final = 400.0
 RUNS_DAYS: Final = 30.0
 
 
@@ -23,6 +26,7 @@ def records_due(rows: Rows, moment: datetime, settings: Settings) -> Reacted:
     )
     lines = rows.rowcount
     runs = clock_runs.forget(rows, _ago(moment, RUNS_DAYS))
+    revocations.forget(rows, _ago(moment, REVOKED_DAYS))
     return Reacted(note=f"{gone} deliveries, {lines} lines of the audit log and {runs} runs of jobs were forgotten.")
 
 

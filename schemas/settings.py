@@ -200,6 +200,11 @@ class Settings(BaseSettings):
     token_refresh_before_expiry_seconds: float = Field(300, description="a token is renewed so long before it expires")
     mes_username: str | None = Field(None, description="user for calls to the MES (HTTP Basic)")
     mes_password: str | None = Field(None, repr=False, description="its password")
+    call_allowed: str = Field(
+        "",
+        description="hosts and networks, comma separated, that may be called though they are this machine, the link's "
+        "or a metadata service's; `127.0.0.1` and `localhost` in a URL setting need no entry",
+    )
     integration_ca_file: str | None = Field(None, description="PEM file of the authority that signed those systems")
     inventory_location: str = Field("Plant1", description="`location` whose stock levels are asked for")
     hr_department: str = Field("Manufacturing", description="`department` whose employees and shifts are asked for")

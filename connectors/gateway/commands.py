@@ -16,21 +16,21 @@ _waiting = threading.BoundedSemaphore(MOST_WAITING)
 UNKNOWN = ("UNKNOWN_WORK_ORDER",)
 
 
-def ask(parts: State, output: Output, message_id: str) -> Message[Any] | None:
+def ask(parts: State, tenant_id: str, output: Output, message_id: str) -> Message[Any] | None:
     """Publish, and the first event that answers, or None where none came in time.
 
     Raises Problem 404 or 409 with the fold's reason, 503 where Kafka is away or too many wait already.
     """
     if not _waiting.acquire(blocking=False):
         raise Problem(503, "Too many commands wait for their outcome. Try again.", {"Retry-After": "1"})
-    future = parts.outcomes.expect(message_id)
+    future = parts.outcomes.expect(tenant_id, message_id)
     try:
         parts.publisher.publish([output])
         answer = future.result(parts.settings.command_wait_seconds)
     except Late:
         return None
     finally:
-        parts.outcomes.forget(message_id)
+        parts.outcomes.forget(tenant_id, message_id)
         _waiting.release()
     if answer.type == "integration.failed":
         details = answer.payload.error_details
@@ -43,4 +43,5 @@ def tell_order(
     parts: State, tenant_id: str, type_name: str, payload: Any, message_id: str, **said_with: Any
 ) -> Message[Any] | None:
     """`ask` with a message to a work order."""
-    return ask(parts, said(type_name, tenant_id, payload, message_id=message_id, **said_with), message_id)
+    output = said(type_name, tenant_id, payload, message_id=message_id, **said_with)
+    return ask(parts, tenant_id, output, message_id)

@@ -62,25 +62,28 @@ Change = tuple[str, str]
 
 
 class Outcomes:
-    """Commands that wait: the first event or dead letter that answers one resolves it."""
+    """Commands that wait: the first event or dead letter of their own tenant that answers one resolves it.
+
+    Ids follow from names and keys that callers choose: those of two tenants may be the same.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Future[Message[Any]]] = {}
+        self._waiting: dict[tuple[str, str], Future[Message[Any]]] = {}
 
-    def expect(self, message_id: str) -> "Future[Message[Any]]":
+    def expect(self, tenant_id: str, message_id: str) -> "Future[Message[Any]]":
         """Call before the command is published."""
-        return self._waiting.setdefault(message_id, Future())
+        return self._waiting.setdefault((tenant_id, message_id), Future())
 
-    def forget(self, message_id: str) -> None:
+    def forget(self, tenant_id: str, message_id: str) -> None:
         """Nobody waits any more."""
-        self._waiting.pop(message_id, None)
+        self._waiting.pop((tenant_id, message_id), None)
 
     def see(self, message: Message[Any]) -> None:
         """An event went by. What a command leads to later may pass its answer, and is none."""
         if MESSAGES[message.type].topic in NO_ANSWERS:
             return
         cause = message.payload.original_message_id if message.type == "integration.failed" else message.correlation_id
-        future = self._waiting.pop(cause or "", None)
+        future = self._waiting.pop((message.tenant_id, cause or ""), None)
         if future is not None and not future.done():
             future.set_result(message)
 

@@ -65,6 +65,7 @@ from connectors.gateway.routes import (
     reconciliations,
     repairs,
     reservations,
+    revocations,
     routings,
     schedule_settings,
     schedules,
@@ -81,6 +82,7 @@ from streams import telemetry
 
 ROUTERS = (
     tokens,
+    revocations,
     erp,
     inventory,
     hr,
@@ -147,8 +149,8 @@ ROUTERS = (
 )
 # Whatever is not here needs a scope; a test holds every route against this list.
 PUBLIC = frozenset(
-    {"/oauth/token", "/oauth/jwks.json", "/login", "/logout", "/healthz", "/readyz", "/metrics", "/docs"}
-    | {sign_in.PATH, sign_in.CALLBACK}
+    {"/oauth/token", "/oauth/revoke", "/oauth/jwks.json", "/login", "/logout", sign_in.PATH, sign_in.CALLBACK}
+    | {"/healthz", "/readyz", "/metrics", "/docs"}
 )
 GRACE_SECONDS = 3
 

@@ -10,10 +10,11 @@ import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import IDToken
-from joserfc import jws, jwt
+from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from connectors.transports.addresses import PinnedHere
 from schemas.settings import Settings
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -33,7 +34,7 @@ class NotSignedIn(Exception):
 
 
 class Provider:
-    """Asked again for its keys at most once a minute, when a token names one that is not known."""
+    """Asked again for its keys at most once a minute: a key it has withdrawn soon counts no more."""
 
     def __init__(self, settings: Settings, issuer_url: str, redirect_uri: str) -> None:
         self.issuer = issuer_url.rstrip("/")
@@ -71,7 +72,7 @@ class Provider:
         client_id = self._settings.oidc_client_id
         try:
             text = str(token["id_token"])
-            decoded = jwt.decode(text, self._keys_for(text), algorithms=ALGORITHMS)
+            decoded = jwt.decode(text, self._known_keys(), algorithms=ALGORITHMS)
             claims = IDToken(
                 decoded.claims,
                 decoded.header,
@@ -87,11 +88,9 @@ class Provider:
             raise NotSignedIn(401, reason) from error
         return dict(claims)
 
-    def _keys_for(self, token: str) -> KeySet:
-        kid = jws.extract_compact(token.encode()).headers().get("kid")
+    def _known_keys(self) -> KeySet:
         with self._lock:
-            is_known = kid in {key.kid for key in self._keys.keys}
-            if not is_known and time.monotonic() - self._keys_at > KEYS_SECONDS:
+            if time.monotonic() - self._keys_at > KEYS_SECONDS:
                 self._keys_at = time.monotonic()
                 self._keys = KeySet.import_key_set(self._asked(self._told("jwks_uri")))
             return self._keys
@@ -113,7 +112,8 @@ class Provider:
 
     def _asked(self, url: str) -> Any:
         try:
-            document = httpx2.get(url, timeout=TIMEOUT_SECONDS).raise_for_status().json()
+            with httpx2.Client(transport=PinnedHere(self._settings), timeout=TIMEOUT_SECONDS) as client:
+                document = client.get(url).raise_for_status().json()
         except (httpx2.HTTPError, ValueError) as error:
             raise self._away(error) from error
         if not isinstance(document, dict):
@@ -136,6 +136,7 @@ class Provider:
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
             timeout=TIMEOUT_SECONDS,
+            transport=PinnedHere(self._settings),
         )
 
 

@@ -75,7 +75,7 @@ def do(parts: State, principal: Principal, once: Once, wanted: Wanted) -> Respon
                 return earlier
             acted = _acted(rows, parts, wanted)
             if wanted.asked.action in SENDING:
-                future = parts.outcomes.expect(acted.repair.message_id)
+                future = parts.outcomes.expect(principal.tenant_id, acted.repair.message_id)
             reply = _reply(acted, wanted.asked, {"outcome": "done" if future is None else "waiting"})
             once.keep(rows, principal.tenant_id, reply.response())
         if future is None:
@@ -84,7 +84,7 @@ def do(parts: State, principal: Principal, once: Once, wanted: Wanted) -> Respon
         _await(future, parts.settings.command_wait_seconds)
     finally:
         if future is not None:
-            parts.outcomes.forget(acted.repair.message_id)
+            parts.outcomes.forget(principal.tenant_id, acted.repair.message_id)
     with parts.database.tenant(principal.tenant_id) as rows:
         if future.done():
             repairs.settle(rows, [_settled(future.result().payload)])

@@ -34,7 +34,7 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 
 class Rates:
-    """So many requests a minute for each client."""
+    """So many requests a minute for each client of each tenant."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -67,6 +67,7 @@ class Once:
     client: str
     key: str | None
     request_hash: str
+    tenant_id: str
 
     @classmethod
     def of(cls, request: Request, principal: Principal, body: bytes) -> "Once":
@@ -75,7 +76,7 @@ class Once:
         if key is not None and not 1 <= len(key) <= 255:
             raise Problem(400, "An Idempotency-Key has 1 to 255 characters.")
         digest = hashlib.sha256(request.url.path.encode() + b"\n" + body).hexdigest()
-        return cls(principal.name, key, digest)
+        return cls(principal.name, key, digest, principal.tenant_id)
 
     def message_id(self, prefix: str) -> str:
         """The id of what the request says: the same for the same key, new for each request without one."""
@@ -87,7 +88,8 @@ class Once:
         """The stored answer of the same request; others with its key wait here. Raises Problem 422 for another body."""
         if self.key is None:
             return None
-        rows.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"{self.client}/{self.key}"])
+        name = f"{self.tenant_id}/{self.client}/{self.key}"
+        rows.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [name])
         rows.execute(
             "SELECT request_hash, status_code, body, media_type FROM ops.idempotency_keys "
             "WHERE client_id = %s AND idempotency_key = %s",

@@ -16,6 +16,7 @@ from connectors.gateway.recent import Recent
 from connectors.gateway.records import Records
 from connectors.gateway.rehearsing import Rehearser
 from connectors.gateway.requests import Rates
+from connectors.gateway.revocations import Revocations
 from schemas.settings import Settings
 
 # Exports and ready queries have connections of their own; more of them at once than this wait for their turn.
@@ -36,6 +37,7 @@ class State:
     lags: Lags
     rehearser: Rehearser
     records: Records
+    revocations: Revocations
     oidc: Oidc | None = None
     rates: Rates = field(default_factory=Rates)
     long_reads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LONG_READS))
@@ -45,11 +47,11 @@ class State:
     @classmethod
     def build(cls, settings: Settings) -> "State":
         """All parts, none of them started."""
-        hub, outcomes = Hub(), Outcomes()
+        hub, outcomes, database = Hub(), Outcomes(), Database(settings)
         return cls(
             settings,
             Tokens(settings),
-            Database(settings),
+            database,
             RequestPublisher(settings),
             outcomes,
             hub,
@@ -57,6 +59,7 @@ class State:
             Lags(settings),
             Rehearser(settings),
             Records(settings),
+            Revocations(database, settings.oauth_leeway_seconds),
             oidc=Oidc.of(settings),
         )
 

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from connectors.kpi.verdict import CannotJudge, Looking
+from connectors.transports.addresses import PinnedHere
 
 log = structlog.get_logger()
 
@@ -29,7 +30,10 @@ def ask(looking: Looking, query: str) -> list[Sample]:
         raise CannotJudge("PROMETHEUS_URL is not set.")
     form = {"query": query, "time": looking.at.isoformat(), "timeout": f"{max(1, round(seconds * 1000))}ms"}
     try:
-        with httpx2.stream("POST", f"{base.rstrip('/')}/api/v1/query", data=form, timeout=seconds) as answer:
+        with (
+            httpx2.Client(transport=PinnedHere(looking.settings), timeout=seconds) as client,
+            client.stream("POST", f"{base.rstrip('/')}/api/v1/query", data=form) as answer,
+        ):
             status, body = answer.status_code, _read(answer)
     except httpx2.TimeoutException as error:
         raise CannotJudge(f"Prometheus did not answer within {seconds:.3g} s.") from error

@@ -12,6 +12,7 @@ import httpx2
 
 from connectors.deliveries.kind import Call, System
 from connectors.resilience import Failure, trouble_of
+from connectors.transports.addresses import Forbidden, Pinned
 from connectors.transports.answers import Answer, Unreachable
 from connectors.transports.oauth import Secret, Tokens
 from connectors.transports.tls import client_context
@@ -34,10 +35,11 @@ class Rest:
 
     def __init__(self, settings: Settings, secret: Secret) -> None:
         self._settings, self._secret = settings, secret
+        limits = httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS // 2)
         self._client = httpx2.AsyncClient(
-            verify=client_context(settings),
+            transport=Pinned(settings, verify=client_context(settings), limits=limits),
             timeout=httpx2.Timeout(settings.call_timeout_seconds),
-            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS // 2),
+            follow_redirects=False,
             headers={"Accept": "application/json", "User-Agent": "MRAOS"},
         )
         self.tokens = Tokens(settings, self._client, secret)
@@ -69,6 +71,8 @@ class Rest:
             raise Failure("timeout", f"{system} did not answer within {seconds} s.") from error
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
             raise Failure("refused", f"{system} cannot be called so: {error}.") from error
+        except Forbidden as error:
+            raise Failure("refused", f"{system} is not called: {error}") from error
         except httpx2.HTTPError as error:
             raise Failure("network", f"The connection to {system} failed: {_told(error)}.") from error
         if token is not None and answer.status_code == 401:
@@ -90,7 +94,9 @@ class Rest:
             raise Unreachable(f"{setting.upper()} is not set.")
         base = base.rstrip("/")
         if "://" in path:
-            return path, path.startswith(f"{base}/")
+            if not path.startswith(f"{base}/"):
+                raise Failure("refused", f"{path[:200]} is not below {setting.upper()}: it is not called.")
+            return path, True
         return f"{base}/{path.lstrip('/')}", True
 
     async def _sign(self, system: System, headers: dict[str, str]) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from compose.simulators.systems.webhooks import signed
+from connectors.gateway.auth import Principal
 from connectors.gateway.routes.estimates import follow
 from connectors.gateway.state import State
 from tests import estimate_rows as made
@@ -295,7 +296,7 @@ def test_the_hit_rate_is_published(office: Office) -> None:
 
 
 async def test_whoever_follows_a_project_is_told_its_runway_at_once_and_at_each_change(office: Office) -> None:
-    told = follow(office.parts, office.plant.endpoints["TENANT_ID"], office.project)
+    told = follow(office.parts, Principal("Robin", office.plant.endpoints["TENANT_ID"], frozenset()), office.project)
     first = json.loads((await anext(told))["data"])
     assert (first["status"], first["budget"]["usd_max"]) == ("ok", 10.0)
     waiting = asyncio.ensure_future(anext(told))

@@ -152,6 +152,7 @@ MAY_CHANGE = {
     "POST /api/v1/alerts/acknowledge": OPERATORS,
     "POST /api/v1/alerts/{alert_id}/acknowledge": OPERATORS,
     "POST /api/v1/api-keys": REPAIRERS,
+    "POST /api/v1/revocations": REPAIRERS,
     "DELETE /api/v1/api-keys/{key_id}": REPAIRERS,
     "POST /api/v1/failures/{failure_id}/retry": REPAIRERS,
     "POST /api/v1/failures/{failure_id}/edit-retry": REPAIRERS,

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from connectors.gateway.live import Hub
+from connectors.gateway.live import Hub, Outcomes
 from connectors.gateway.routes.estimates import Looks
 from schemas.envelope import Message
 from schemas.settings import DEFAULT_TENANT
 from schemas.topics import MESSAGES, TOPICS
 from tests.contracts.examples import example_messages
 
+NEIGHBOUR = "00000000-0000-4000-8000-000000000002"
 EVENTS = [each for each in example_messages() if TOPICS[MESSAGES[each.type].topic].kind in ("events", "dead-letters")]
 
 
@@ -63,7 +64,7 @@ def test_of_two_changes_of_one_machine_the_later_is_told() -> None:
 def test_nobody_hears_another_tenant() -> None:
     async def hear() -> str:
         hub = Hub()
-        stream = hub.listen("00000000-0000-4000-8000-000000000002")
+        stream = hub.listen(NEIGHBOUR)
         await anext(stream)
         hub.see(example("machine.seen"))
         hub.pulse.beat += 1
@@ -72,6 +73,18 @@ def test_nobody_hears_another_tenant() -> None:
         return str(told["event"])
 
     assert asyncio.run(hear()) == "pulse"
+
+
+def test_a_command_is_answered_by_its_own_tenant_whatever_ids_others_choose() -> None:
+    """Ids follow from a client's name and its Idempotency-Key: two tenants may choose the same."""
+    outcomes, answer = Outcomes(), example("work_order.changed")
+    ours = outcomes.expect(DEFAULT_TENANT, answer.correlation_id)
+    theirs = outcomes.expect(NEIGHBOUR, answer.correlation_id)
+    outcomes.see(msgspec.structs.replace(answer, tenant_id=NEIGHBOUR))
+    assert theirs.done()
+    assert not ours.done()
+    outcomes.see(answer)
+    assert ours.result(0).tenant_id == DEFAULT_TENANT
 
 
 def tick(stream: Any) -> Any:

@@ -33,12 +33,13 @@ def visitor_of(request: Request) -> Principal:
     """Whoever may read; who is not signed in is sent to the sign-in page. Raises Problem 403."""
     try:
         principal = identify(request)
+        if READ not in principal.scopes:
+            raise Problem(403, f"{principal.name} has no scope {READ}.", needed_scope=READ)
+        request.app.state.parts.revocations.refuse(principal)
     except Problem as problem:
         if problem.status != 401:
             raise
         raise HTTPException(303, "Sign in first.", {"Location": "/login"}) from problem
-    if READ not in principal.scopes:
-        raise Problem(403, f"{principal.name} has no scope {READ}.", needed_scope=READ)
     return principal
 
 

@@ -53,7 +53,7 @@ def work_order(request: Request, tasks: BackgroundTasks, parts: Parts, client: E
 
     With an Idempotency-Key the same request gets the same answer, byte for byte.
     """
-    parts.rates.check("erp", client.name, parts.settings.rate_limit_per_minute)
+    parts.rates.check("erp", client.identity, parts.settings.rate_limit_per_minute)
     once = Once.of(request, client, body)
     return audited(
         parts.database, tasks, client, "erp_work_order", SYSTEM, body, lambda: _handle(parts, client, once, body)
@@ -204,7 +204,7 @@ def material_master(
     request: Request, tasks: BackgroundTasks, parts: Parts, client: ErpWriter, body: LargeBody
 ) -> Response:
     """Row by row: what is good is accepted and durable, what is not is named with its reason."""
-    parts.rates.check("erp", client.name, parts.settings.rate_limit_per_minute)
+    parts.rates.check("erp", client.identity, parts.settings.rate_limit_per_minute)
     media = request.headers.get("content-type", "")
 
     def handle() -> Response:

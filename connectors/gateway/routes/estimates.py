@@ -10,12 +10,13 @@ from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
 from connectors.gateway import project_documents as documents
+from connectors.gateway.auth import Principal
 from connectors.gateway.depends import Parts, Reader
 from connectors.gateway.live import Hub
 from connectors.gateway.problems import Problem
 from connectors.gateway.project_shown import Work, known, work_of
 from connectors.gateway.routes.erp import PROBLEMS
-from connectors.gateway.routes.live import STREAM
+from connectors.gateway.routes.live import STREAM, is_good
 from connectors.gateway.state import State
 from schemas.codec import encode
 from schemas.views.estimates import BudgetRunway, EstimationDrift, FigureName, Metrics, RiskHeatmap, RunsCompared
@@ -88,14 +89,15 @@ async def live(parts: Parts, reader: Reader, project_id: ProjectId) -> EventSour
     """`runway`: the budget runway at once, and again whenever a run, a task or a prior of its lanes changed."""
     # Asked for before the stream begins, so that an unknown project is a problem and no empty stream.
     await run_in_threadpool(_standing, parts, reader.tenant_id, project_id)
-    told = follow(parts, reader.tenant_id, project_id)
+    told = follow(parts, reader, project_id)
     return EventSourceResponse(told, ping=15, headers={"Cache-Control": "no-store"})
 
 
-async def follow(parts: State, tenant_id: str, project_id: int) -> AsyncGenerator[dict[str, Any]]:
-    """The runway at once, and again whenever a row changed that it follows from."""
-    told, looks = None, Looks(parts.hub, tenant_id)
-    while True:
+async def follow(parts: State, reader: Principal, project_id: int) -> AsyncGenerator[dict[str, Any]]:
+    """The runway at once, and again whenever a row changed that it follows from, while the reader's token is good."""
+    told, tenant_id = None, reader.tenant_id
+    looks = Looks(parts.hub, tenant_id)
+    while await is_good(parts, reader):
         standing = await run_in_threadpool(_standing, parts, tenant_id, project_id)
         if told != standing:
             told = standing

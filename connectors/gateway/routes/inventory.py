@@ -28,7 +28,7 @@ def stock_levels(
     request: Request, tasks: BackgroundTasks, parts: Parts, client: StockWriter, body: LargeBody
 ) -> Response:
     """Totals, never differences; an older report than the last changes nothing."""
-    parts.rates.check("inventory", client.name, parts.settings.rate_limit_per_minute)
+    parts.rates.check("inventory", client.identity, parts.settings.rate_limit_per_minute)
     media = request.headers.get("content-type", "")
 
     def handle() -> Response:

@@ -14,6 +14,7 @@ from connectors.gateway.auth import (
     CLIENT_SCOPES,
     SESSION_COOKIE,
     SESSION_SECONDS,
+    Principal,
     refused,
 )
 from connectors.gateway.depends import Parts
@@ -21,6 +22,7 @@ from connectors.gateway.problems import Problem
 from connectors.gateway.roles import READ
 from connectors.gateway.state import State
 from schemas.codec import encode
+from schemas.settings import Settings
 from schemas.views.values import ProblemDocument
 
 router = APIRouter(tags=["sign-in"])
@@ -65,21 +67,28 @@ def token(
     throttle(parts, request, "token")
     if grant_type != "client_credentials":
         return _oauth_error(400, "unsupported_grant_type")
-    name, secret = _basic(request) or (client_id, client_secret)
     settings = parts.settings
-    expected = settings.oauth_client_secret
-    is_known = hmac.compare_digest(name.encode(), settings.oauth_client_id.encode())
-    if not expected or not (hmac.compare_digest(secret.encode(), expected.encode()) and is_known):
-        return _oauth_error(401, "invalid_client", {"WWW-Authenticate": 'Basic realm="plant"'})
+    if (refusal := unknown_client(request, settings, client_id, client_secret)) is not None:
+        return refusal
     scopes = tuple(scope.split()) or CLIENT_SCOPES
     if not set(scopes) <= set(CLIENT_SCOPES):
         return _oauth_error(400, "invalid_scope")
     answer = TokenAnswer(
-        access_token=parts.tokens.issue(name, scopes),
+        access_token=parts.tokens.issue(settings.oauth_client_id, scopes),
         expires_in=settings.oauth_token_seconds,
         scope=" ".join(scopes),
     )
     return Response(answer.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def unknown_client(request: Request, settings: Settings, client_id: str, client_secret: str) -> Response | None:
+    """The refusal of who is not the client, by HTTP Basic or by form; None for the client. Raises Problem 400."""
+    name, secret = _basic(request) or (client_id, client_secret)
+    expected = settings.oauth_client_secret
+    is_known = hmac.compare_digest(name.encode(), settings.oauth_client_id.encode())
+    if expected and hmac.compare_digest(secret.encode(), expected.encode()) and is_known:
+        return None
+    return _oauth_error(401, "invalid_client", {"WWW-Authenticate": 'Basic realm="plant"'})
 
 
 @router.get("/oauth/jwks.json", summary="The keys that verify our tokens")
@@ -96,16 +105,19 @@ def login(request: Request, parts: Parts, told: SignIn) -> Response:
     if READ not in principal.scopes or principal.name == parts.settings.oauth_client_id:
         raise refused("This token is no person's: it does not open the console.")
     response = Response(status_code=204)
-    begin_session(response, parts, principal.name, sorted(principal.scopes), principal.expires_at)
+    begin_session(response, parts, principal.name, sorted(principal.scopes), principal)
     return response
 
 
-def begin_session(response: Response, parts: State, name: str, scopes: Iterable[str], until: int | None = None) -> None:
-    """Somebody is signed in, at the longest until their token ends."""
+def begin_session(
+    response: Response, parts: State, name: str, scopes: Iterable[str], begun_by: Principal | None = None
+) -> None:
+    """Somebody is signed in; with a token, for its tenant, until it ends or is withdrawn."""
+    until = None if begun_by is None else begun_by.expires_at
     seconds = SESSION_SECONDS if until is None else max(1, min(SESSION_SECONDS, until - int(time.time())))
     response.set_cookie(
         SESSION_COOKIE,
-        parts.tokens.issue(name, tuple(scopes), seconds),
+        parts.tokens.issue(name, tuple(scopes), seconds, begun_by),
         max_age=seconds,
         httponly=True,
         samesite="strict",
@@ -114,11 +126,22 @@ def begin_session(response: Response, parts: State, name: str, scopes: Iterable[
 
 
 @router.post("/logout", status_code=204, summary="Sign out of the console")
-def logout() -> Response:
-    """Forget the session."""
+def logout(request: Request, parts: Parts) -> Response:
+    """Forget the session: its cookie is good no more, wherever a copy of it may be."""
+    if (session := request.cookies.get(SESSION_COOKIE)) is not None:
+        _withdraw(parts, session)
     response = Response(status_code=204)
     response.delete_cookie(SESSION_COOKIE)
     return response
+
+
+def _withdraw(parts: State, session: str) -> None:
+    try:
+        principal = parts.tokens.check(session)
+    except Problem:
+        return
+    for own in principal.token_ids[:1]:
+        parts.revocations.revoke(principal.tenant_id, "token", own, principal.name)
 
 
 def throttle(parts: State, request: Request, what: str) -> None:
