@@ -301,7 +301,7 @@ class Tail:
                     "enable.auto.commit": False,
                     "auto.offset.reset": "latest",
                     "log_level": 2,
-                    "fetch.wait.max.ms": 20,
+                    "fetch.wait.max.ms": 250,
                     "fetch.queue.backoff.ms": 5,
                 }
             )

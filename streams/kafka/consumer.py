@@ -26,7 +26,7 @@ class LogReader:
                     "auto.offset.reset": "error",
                     "isolation.level": "read_committed",
                     "fetch.queue.backoff.ms": 5,
-                    "fetch.wait.max.ms": 20,
+                    "fetch.wait.max.ms": 250,
                     "queued.max.messages.kbytes": 32 * 1024,
                 }
                 | options

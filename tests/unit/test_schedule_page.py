@@ -14,7 +14,9 @@ from schemas.settings import Settings
 @pytest.fixture(scope="module")
 def parts() -> Iterator[State]:
     parts = State.build(Settings(kafka_bootstrap="127.0.0.1:1"))
-    yield parts
+    with pytest.MonkeyPatch.context() as without_postgres:
+        without_postgres.setattr(parts.revocations, "refuse", lambda principal: None)
+        yield parts
     parts.publisher.close()
 
 
