@@ -52,8 +52,8 @@ class Route:
 
     method: str
     path: str
-    parameters: tuple[dict[str, Any], ...] = ()
-    body: Mapping[str, Any] | None = field(default=None, hash=False, compare=False)
+    parameters: tuple[dict[str, Any], ...] = field(default=(), repr=False, compare=False)
+    body: Mapping[str, Any] | None = field(default=None, hash=False, compare=False, repr=False)
     is_form: bool = False
 
     @property

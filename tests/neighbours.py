@@ -37,7 +37,7 @@ FREE: Final = re.compile(
     r"description|message|text|reason|instructions|_name$|^name$|email|phone|title|department|location|inspector"
     r"|category|variant|actor|_by$|preference|line$"
 )
-A_NAME: Final = re.compile(r"(_id|_key|_number|_code|_ref)$")
+A_NAME: Final = re.compile(r"(_id|_key|_number|_code|_ref|^provider)$")
 UUIDS: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NOT_OURS: Final = frozenset({"tenant_id", "reason_code", "downtime_reason_code", "error_code", "correlation_id"})
 
@@ -175,7 +175,7 @@ def _row(
     row: dict[str, Any] = {}
     for each in columns:
         name = each["name"]
-        if each["is_made"] or name in ("deleted_at", "deleted_by", "revoked_at", "revoked_by"):
+        if each["is_made"] or (name.startswith(("deleted_", "revoked_", "done_")) and not each["is_needed"]):
             continue
         if name == "tenant_id":
             row[name] = who.tenant_id
@@ -207,12 +207,12 @@ def _value(table: str, column: Mapping[str, Any], who: Neighbour, letter: str, k
         return Jsonb({"text": who.word})
     if kind == "bytea":
         return json.dumps({"text": who.word}).encode()
-    is_end = re.search(r"end|_to|until|finish|due|expires", name)
+    is_end = re.search(r"end|_to|^to_|until|finish|due|expires", name)
     if kind == "timestamp with time zone":
         return NOW + HOUR if is_end else NOW - HOUR
     if kind == "date":
         return (NOW + 24 * HOUR if is_end else NOW - 24 * HOUR).date()
-    return False if kind == "boolean" else 2 if letter else 1
+    return False if kind == "boolean" else 2 if letter and kind in ("integer", "bigint") else 1
 
 
 def words_seen(rows: Rows, table: str, tenant_id: str) -> str:
@@ -229,7 +229,7 @@ def names_of(rows: Rows, tables: Sequence[str]) -> dict[str, list[str]]:
     for table in tables:
         for each in rows.execute(SQL("SELECT * FROM {} LIMIT 20").format(Identifier(*table.split(".")))).fetchall():
             for column, value in each.items():
-                if value is None or not (A_NAME.search(column) or column in ("id", "provider")):
+                if value is None or not (A_NAME.search(column) or column == "id"):
                     continue
                 names.setdefault(f"{table}.id" if column == "id" else column, set()).add(str(value))
     return {name: sorted(found) for name, found in names.items()}

@@ -12,6 +12,7 @@ from psycopg import DataError, OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
+from connectors.gateway.headers import secure
 from schemas.codec import Unreadable, encode
 from sql.edited.base import Conflict, Unknown
 from sql.outbox import TooLarge
@@ -133,4 +134,6 @@ def install(app: FastAPI, page: Callable[[Request, Problem], Response]) -> None:
     async def _unexpected(request: Request, error: Exception) -> Response:
         trace_id = uuid.uuid4().hex
         log.error("request_failed", trace_id=trace_id, exc_info=error)
-        return answer_to(request, Problem(500, "Something went wrong here; the log has more.", trace_id=trace_id))
+        told = answer_to(request, Problem(500, "Something went wrong here; the log has more.", trace_id=trace_id))
+        secure(told.headers, request.url.path)
+        return told

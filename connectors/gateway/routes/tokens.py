@@ -7,7 +7,10 @@ import time
 from collections.abc import Iterable
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Form, Request, Response
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 
 from connectors.gateway.auth import (
@@ -25,6 +28,7 @@ from schemas.codec import encode
 from schemas.settings import Settings
 from schemas.views.values import ProblemDocument
 
+log = structlog.get_logger()
 router = APIRouter(tags=["sign-in"])
 TRIES_PER_MINUTE = 60
 
@@ -127,7 +131,10 @@ def begin_session(
 
 @router.post("/logout", status_code=204, summary="Sign out of the console")
 def logout(request: Request, parts: Parts) -> Response:
-    """Forget the session: its cookie is good no more, wherever a copy of it may be."""
+    """Forget the session: its cookie is good no more, wherever a copy of it may be.
+
+    While Postgres is away this browser forgets it all the same; a copy is good until it ends, and the log says so.
+    """
     if (session := request.cookies.get(SESSION_COOKIE)) is not None:
         _withdraw(parts, session)
     response = Response(status_code=204)
@@ -140,8 +147,11 @@ def _withdraw(parts: State, session: str) -> None:
         principal = parts.tokens.check(session)
     except Problem:
         return
-    for own in principal.token_ids[:1]:
-        parts.revocations.revoke(principal.tenant_id, "token", own, principal.name)
+    try:
+        for own in principal.token_ids[:1]:
+            parts.revocations.revoke(principal.tenant_id, "token", own, principal.name)
+    except (OperationalError, PoolTimeout) as error:
+        log.warning("session_not_withdrawn", name=principal.name, reason=str(error).strip())
 
 
 def throttle(parts: State, request: Request, what: str) -> None:
