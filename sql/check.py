@@ -23,6 +23,11 @@ CHECKS = {
         WHERE p.schemaname IN ('public', 'ops') AND p.permissive = 'PERMISSIVE' AND p.roles <> ARRAY[t.tableowner]
           AND (coalesce(p.qual, '') NOT LIKE '%app.current_tenant_id%'
             OR coalesce(p.with_check, '') NOT LIKE '%app.current_tenant_id%')""",
+    "a view reads with the rights of its owner": """
+        SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname IN ('public', 'ops')
+          AND c.relkind IN ('v', 'm')
+          AND NOT 'security_invoker=true' = ANY (coalesce(c.reloptions, '{}'))""",
     "has no comment": """
         SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname IN ('public', 'ops') AND c.relname <> 'alembic_version'

@@ -222,6 +222,7 @@ def test_every_table_that_people_read_is_rebuilt_from_events_or_known_not_to_be(
         ("ALTER TABLE machines NO FORCE ROW LEVEL SECURITY", "public.machines: row-level security is not enabled"),
         ("DROP POLICY machines_tenant_isolation ON machines", "public.machines: no policy names the tenant"),
         ("CREATE POLICY p ON machines USING (true)", "public.machines: a policy shows other tenants' rows"),
+        ("ALTER VIEW work_order_materials RESET (security_invoker)", "public.work_order_materials: a view reads with"),
         ("COMMENT ON COLUMN machines.line IS NULL", "public.machines.line: has no comment"),
         ("CREATE UNIQUE INDEX leak ON alerts (alert_id)", "leak: a unique key leaves out the tenant"),
         ("GRANT INSERT ON machines TO plant_analyst", "public.machines: analysts may write it"),

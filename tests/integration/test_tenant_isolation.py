@@ -72,7 +72,7 @@ BETRAYED: Final = ("Traceback (most", 'File "/', "site-packages", "psycopg", "/c
 SECURITY_HEADERS: Final = ("content-security-policy", "x-content-type-options", "referrer-policy")
 OBEYED: Final = {
     "a script": rb"text/html[\s\S]*<script>alert\(1\)",
-    "a line break in a header": rb"(?im)^x-injected",
+    "a line break in a header": rb"(?i)\A(?:.+\n)*x-injected",
     "a formula": rb"text/csv[\s\S]*(?:^|[,\n])\"?=cmd",
     "a template": rb"text/html[\s\S]*49 49",
 }
