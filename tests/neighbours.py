@@ -12,7 +12,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
+from connectors.gateway.oee_shown import KINDS, UNITS
 from schemas.codec import decode
+from schemas.definitions import OEE_LOSSES
 from schemas.topics import MESSAGES
 from sql.database import ensure_tenant
 from streams.driver import Output
@@ -122,6 +124,19 @@ SELECT a.attname AS name, format_type(a.atttypid, NULL) AS kind, a.attnotnull AS
 FROM pg_attribute a
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
+FORMS: Final[dict[tuple[str, str], Any]] = {
+    ("run_tasks", "complexity"): "moderate",
+    ("oee_calculations", "inputs"): Jsonb(
+        {
+            "planned_seconds": 3600,
+            "productive_seconds": 1800,
+            "losses": dict.fromkeys(OEE_LOSSES, 0),
+            "seconds": dict.fromkeys(KINDS.values(), 60),
+        }
+        | dict.fromkeys(UNITS, 1)
+    ),
+}
+"""Columns that hold more than their type says: what is read from them has a form."""
 Made = dict[str, list[dict[str, Any]]]
 
 
@@ -189,6 +204,8 @@ def _row(
 def _value(table: str, column: Mapping[str, Any], who: Neighbour, letter: str, known: Mapping[str, str]) -> Any:
     """A value that fits, or None where the default will do."""
     name, kind, rule = column["name"], column["kind"], column["rule"] or ""
+    if (table, name) in FORMS:
+        return FORMS[table, name]
     if kind in ("text", "character varying"):
         if column["has_default"]:
             return None

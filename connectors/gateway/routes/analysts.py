@@ -11,7 +11,7 @@ from connectors.gateway.depends import Identity, Parts, Reader
 from connectors.gateway.problems import Problem
 from connectors.gateway.reading import reading
 from connectors.gateway.routes.erp import PROBLEMS
-from connectors.gateway.routes.exports import FILE, Form, file_of
+from connectors.gateway.routes.exports import FILE, Form, file_of, until_sent
 from connectors.gateway.state import State
 from schemas.views.analysts import Dictionary, QueryList, QueryResult, QueryView
 from sql.reads import dictionary, queries
@@ -68,12 +68,13 @@ def take_out(parts: Parts, reader: Reader, name: Identity, form: Form, asked: As
 
     query, values = _known(name, asked)
     with (
+        until_sent() as held,
         reading(parts, reader.tenant_id, parts.settings.query_seconds) as rows,
-        queries.answered(rows, query, values) as held,
+        queries.answered(rows, query, values) as found,
     ):
-        schema = exporting.schema_of_result(held.description or ())
-        batches = iter(lambda: held.fetchmany(exporting.BATCH), [])
-        return file_of(parts, name, form, schema, batches)
+        schema = exporting.schema_of_result(found.description or ())
+        batches = iter(lambda: found.fetchmany(exporting.BATCH), [])
+        return file_of(parts, name, form, schema, batches, held)
 
 
 def view_of(query: queries.Query, given: dict[str, Value]) -> QueryView:

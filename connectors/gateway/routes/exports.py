@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import IO, Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -152,23 +152,34 @@ def _list(parts: State, tenant_id: str, name: str, form: Form, **wanted: Any) ->
     from connectors.gateway import exporting
 
     dataset = DATASETS[name]
-    with reading(parts, tenant_id, STATEMENT_SECONDS) as rows:
+    with until_sent() as held, reading(parts, tenant_id, STATEMENT_SECONDS) as rows:
         batches = dataset.batches(rows, wanted, exporting.BATCH)
-        return file_of(parts, name, form, exporting.schema_of(dataset.row), batches)
+        return file_of(parts, name, form, exporting.schema_of(dataset.row), batches, held)
+
+
+@contextmanager
+def until_sent() -> Iterator[ExitStack]:
+    """What is held here is let go if something goes wrong, else by whoever sends it."""
+    with ExitStack() as held:
+        yield held
+        held.pop_all()
 
 
 def file_of(
-    parts: State, name: str, form: Literal["csv", "parquet"], schema: Any, batches: Iterable[Sequence[Any]]
+    parts: State,
+    name: str,
+    form: Literal["csv", "parquet"],
+    schema: Any,
+    batches: Iterable[Sequence[Any]],
+    held: ExitStack,
 ) -> StreamingResponse:
     """The file of these rows. It is complete before it is sent, on disk and without a name: nothing is left behind."""
     # Polars takes tens of megabytes and a moment to load; a gateway of which nobody takes anything out does without.
     from connectors.gateway import exporting
 
-    with ExitStack() as until_sent:
-        target = until_sent.enter_context(tempfile.TemporaryFile())
-        exporting.write(target, form, schema, _bounded(batches, parts.settings.export_rows_max))
-        size = target.seek(0, os.SEEK_END)
-        until_sent.pop_all()
+    target = held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 -- held until it is sent
+    exporting.write(target, form, schema, _bounded(batches, parts.settings.export_rows_max))
+    size = target.seek(0, os.SEEK_END)
     headers = {
         "Content-Disposition": f'attachment; filename="{name}-{today_of(parts.settings).isoformat()}.{form}"',
         "Content-Length": str(size),
