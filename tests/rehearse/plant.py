@@ -16,6 +16,7 @@ from compose.local.waiting import wait_for
 from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.topology import TOPOLOGY
+from tests.rehearse.defects import VARIABLE, concerns
 from tests.rehearse.links import Address, Links
 from tests.systems import SimulatedSystems
 
@@ -26,7 +27,6 @@ OWN_LINKS: Final = {"mes-mqtt": ("mqtt",), "mes-opcua": ("opcua",), "jobs": ("sy
 OUTSIDE: Final = {"machines": ("mqtt",), "systems": ("gateway",)}
 """Who speaks to the plant from outside."""
 STARTED_AGAIN_SECONDS: Final = 30.0
-DEFECT: Final = "PLANTED_DEFECT"
 
 
 class RehearsedPlant(LocalPlant):
@@ -119,8 +119,8 @@ class RehearsedPlant(LocalPlant):
             addresses = self._systems.settings().items()
             moved |= {name: _moved(url, port) for name, url in addresses if name.endswith("_URL")}
         command = process.command
-        if self._defect:
-            moved[DEFECT] = self._defect
+        if self._defect and concerns(self._defect, process.name):
+            moved[VARIABLE] = self._defect
             command = (*command[:2], "tests.rehearse.defects", *command[2:])
         return replace(process, command=command, environment=process.environment | moved)
 
