@@ -1,4 +1,4 @@
-"""Planted defects find what they are put in the place of, concern whom they name, and are unknown to what runs a plant."""
+"""Planted defects find their place, concern whom they name, and are unknown to what runs a plant."""
 
 import subprocess
 import sys
