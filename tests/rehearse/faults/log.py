@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_END, ConsumerGroupTopicPartitions, KafkaExcep
 from confluent_kafka.admin import AdminClient
 
 from connectors.gateway.lag import GROUP
+from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.kafka.admin import create_topics
 from streams.topology import TOPOLOGY
@@ -19,18 +20,20 @@ from tests.rehearse.timeline import Hurt
 SESSION_SECONDS: Final = 30.0
 
 
+class StillThere(Exception):
+    """A topic that was deleted is not gone yet."""
+
+
 def lose_changelogs(site: Site, _: Hurt) -> None:
     """All changelogs are deleted while no worker runs; empty ones are made in their place."""
-    settings = site.plant.settings()
     with _no_workers(site):
-        _await(_admin(site).delete_topics([changelog_of(each.name) for each in TOPOLOGY], operation_timeout=60))
-        create_topics(settings)
+        delete_changelogs(site.plant.settings())
 
 
 def empty_changelog(site: Site, hurt: Hurt) -> None:
     """All records of one changelog partition are deleted, and the workers have to read it back."""
     topic, _, partition = hurt.target.rpartition("/")
-    _await(_admin(site).delete_records([TopicPartition(topic, int(partition), OFFSET_END)]))
+    empty(site.plant.settings(), topic, int(partition))
     for name in site.plant.agents:
         site.signal(name, signal.SIGKILL)
 
@@ -40,7 +43,27 @@ def rewind(site: Site, _: Hurt) -> None:
     partitions = range(site.plant.settings().partitions)
     beginning = [TopicPartition(each.inbox, number, 0) for each in TOPOLOGY for number in partitions]
     with _no_workers(site):
-        _alter(_admin(site), beginning)
+        _alter(AdminClient(site.plant.settings().kafka()), beginning)
+
+
+def delete_changelogs(settings: Settings) -> None:
+    """Delete every changelog, and make an empty one in its place."""
+    names = [changelog_of(each.name) for each in TOPOLOGY]
+    admin = AdminClient(settings.kafka())
+    _await(admin.delete_topics(names, operation_timeout=60))
+    _await_gone(admin, set(names))
+    create_topics(settings)
+
+
+@stamina.retry(on=StillThere, attempts=None, timeout=SESSION_SECONDS, wait_max=0.5)
+def _await_gone(admin: AdminClient, names: set[str]) -> None:
+    if names & admin.list_topics(timeout=10).topics.keys():
+        raise StillThere
+
+
+def empty(settings: Settings, topic: str, partition: int) -> None:
+    """Delete all records of a partition."""
+    _await(AdminClient(settings.kafka()).delete_records([TopicPartition(topic, partition, OFFSET_END)]))
 
 
 @stamina.retry(on=KafkaException, attempts=None, timeout=SESSION_SECONDS, wait_max=1.0)
@@ -57,10 +80,6 @@ def _no_workers(site: Site) -> Iterator[None]:
     finally:
         for name in site.plant.agents:
             site.plant.restart(name)
-
-
-def _admin(site: Site) -> AdminClient:
-    return AdminClient(site.plant.settings().kafka())
 
 
 def _await(futures: dict[object, object]) -> None:
