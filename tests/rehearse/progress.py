@@ -1,25 +1,27 @@
-"""Shows a rehearsal while it runs: a line a fault on the terminal, and the same as JSON for who looks from outside."""
+"""Shows a rehearsal while it runs: a line a fault on the terminal, and the same as JSON and as a page in `.run`."""
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
 from tests.rehearse.recovery import Recovery
 from tests.rehearse.timeline import Hurt
 
 FILE: Final = "rehearsal.json"
+PAGE: Final = "rehearsal.html"
 
 
 class Progress:
-    """Tells what is done and how the plant recovers. The file is replaced in one step, so that nobody reads half."""
+    """Tells what is done and how the plant recovers. Files are replaced in one step, so that nobody reads half."""
 
-    def __init__(self, console: Console, path: Path, asked: dict[str, Any], sent: Callable[[], int]) -> None:
-        self._console, self._path, self._sent = console, path, sent
+    def __init__(self, console: Console, folder: Path, asked: dict[str, Any], sent: Callable[[], int]) -> None:
+        self._console, self._folder, self._sent = console, folder, sent
         self._began = time.monotonic()
         self._document: dict[str, Any] = asked | {"began_at": datetime.now(UTC).isoformat(), "faults": []}
 
@@ -31,7 +33,9 @@ class Progress:
 
     def begins(self, hurt: Hurt) -> None:
         """Something is done now."""
-        self._document["faults"].append(hurt._asdict() | {"began_at_seconds": round(self._seconds(), 1)})
+        self._document["faults"].append(
+            hurt._asdict() | {"is_over": False, "began_at_seconds": round(self._seconds(), 1)}
+        )
         self._write()
 
     def ended(self, recovery: Recovery) -> None:
@@ -51,6 +55,18 @@ class Progress:
         return time.monotonic() - self._began
 
     def _write(self) -> None:
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(self._document | {"seconds": round(self._seconds(), 1), "sent": self._sent()}))
-        new.replace(self._path)
+        told = self._document | {"seconds": round(self._seconds(), 1), "sent": self._sent()}
+        _replace(self._folder / FILE, json.dumps(told))
+        _replace(self._folder / PAGE, page(told))
+
+
+def page(told: Mapping[str, Any]) -> str:
+    """The rehearsal as a page, which loads itself again until all is done."""
+    pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
+    return pages.get_template("progress.html.jinja").render(it=told)
+
+
+def _replace(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text)
+    new.replace(path)

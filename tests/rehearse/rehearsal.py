@@ -12,14 +12,15 @@ from typing import Any, Final
 from rich.console import Console
 
 from compose.local.processes import OPCUA_SERVER
+from tests.rehearse.defects import DEFECTS
 from tests.rehearse.faults import FAULTS
 from tests.rehearse.links import Links
 from tests.rehearse.plant import OUTSIDE, RehearsedPlant
-from tests.rehearse.progress import FILE, Progress
+from tests.rehearse.progress import Progress
 from tests.rehearse.recovery import Recoveries, Recovery
 from tests.rehearse.site import Site
 from tests.rehearse.standin import Stimuli, certificate, save, settle, show
-from tests.rehearse.timeline import PROCESSES, SERVERS, Hurt, kinds, timeline
+from tests.rehearse.timeline import PROCESSES, SERVERS, Hurt, Kind, kinds, timeline
 from tests.systems import SimulatedSystems, simulated_systems
 
 SETTLE_SECONDS: Final = 120.0
@@ -62,7 +63,9 @@ def rehearse(asked: Asked, folder: Path, console: Console) -> Outcome:
     def report(step: str) -> None:
         console.print(f"{time.monotonic() - began:6.1f} s  {step}", style="dim", soft_wrap=True)
 
-    with simulated_systems(record_path=home.with_name("systems.jsonl")) as systems, Links() as links:
+    records = folder / "systems.jsonl"
+    records.unlink(missing_ok=True)
+    with simulated_systems(record_path=records) as systems, Links() as links:
         plant = RehearsedPlant(home, asked.workers, links, systems, report, asked.defect)
         plant.wipe()
         try:
@@ -82,7 +85,7 @@ def _hurt(asked: Asked, plant: RehearsedPlant, systems: SimulatedSystems, folder
     systems.know(plant.endpoints())
     stimuli = Stimuli(plant.outside(), ledger, asked.seed, asked.rate, asked.seconds)
     told = {"seed": asked.seed, "duration": asked.seconds, "rate": asked.rate, "workers": asked.workers}
-    progress = Progress(console, folder / FILE, told, stimuli.sent)
+    progress = Progress(console, folder, told, stimuli.sent)
     recoveries = Recoveries(site, plant.endpoints(), stimuli.recent)
     stimuli.start()
     progress.phase("hurting")
@@ -101,8 +104,11 @@ def _hurt(asked: Asked, plant: RehearsedPlant, systems: SimulatedSystems, folder
 
 
 def planned(asked: Asked, plant: RehearsedPlant) -> list[Hurt]:
-    """What will be done, when."""
+    """What will be done, when; a planted defect has its own faults, which bring it to light."""
     every = kinds(asked.seconds, asked.workers, plant.links.names, plant.changelogs)
+    if asked.defect:
+        defect = DEFECTS[asked.defect]
+        every = [Kind(fault, 1, defect.victims) for fault in defect.faults]
     return timeline(asked.seed, asked.seconds, [each for each in every if not asked.only or each.fault in asked.only])
 
 
