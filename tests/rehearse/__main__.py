@@ -39,7 +39,7 @@ def main() -> int:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     console.print(f"The certificate: {folder / 'certificate.json'}", soft_wrap=True)
-    return 0 if outcome.is_clean else 1
+    return outcome.code
 
 
 if __name__ == "__main__":

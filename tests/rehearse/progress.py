@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
-from tests.rehearse.recovery import Recovery
+from tests.rehearse.certificate import Recovery
 from tests.rehearse.timeline import Hurt
 
 FILE: Final = "rehearsal.json"

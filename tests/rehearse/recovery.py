@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import psycopg
 
@@ -19,15 +19,6 @@ MOST_READINGS: Final = 500
 ARRIVED = "SELECT count(*) FROM production_logs WHERE log_id = ANY(%s)"
 Recent = Callable[[float], Sequence[str]]
 """The ids of the readings that were said in the last so many seconds and must become rows, the latest last."""
-
-
-class Recovery(NamedTuple):
-    """How a fault ended: when it was done, and seconds until the plant had recovered; None: it had not in time."""
-
-    fault: str
-    target: str
-    at: float
-    seconds: float | None
 
 
 class Recoveries:

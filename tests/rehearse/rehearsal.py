@@ -12,21 +12,22 @@ from typing import Any, Final
 from rich.console import Console
 
 from compose.local.processes import OPCUA_SERVER
+from tests.rehearse.certificate import Outage, Recovery, certificate, code, save, show
 from tests.rehearse.defects import DEFECTS
 from tests.rehearse.faults import FAULTS
 from tests.rehearse.links import Links
 from tests.rehearse.plant import OUTSIDE, RehearsedPlant
 from tests.rehearse.progress import Progress
-from tests.rehearse.recovery import Recoveries, Recovery
+from tests.rehearse.recovery import Recoveries
+from tests.rehearse.settling import settle
 from tests.rehearse.site import Site
-from tests.rehearse.standin import Stimuli, certificate, save, settle, show
+from tests.rehearse.stimuli import Stimuli
 from tests.rehearse.timeline import PROCESSES, SERVERS, Hurt, Kind, kinds, timeline
 from tests.systems import SimulatedSystems, simulated_systems
 
 SETTLE_SECONDS: Final = 120.0
 LASTING: Final = frozenset({"stop", "outage", "cut", "black hole", "slow", "sleep", "long sleep", "full disk"})
 OF_AGENTS: Final = frozenset({"lost changelogs", "emptied changelog", "offsets to the beginning"})
-ZERO: Final = ("lost", "doubled", "invented", "out_of_order", "oversold")
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class Outcome:
 
     document: dict[str, Any] = field(default_factory=dict)
     recoveries: list[Recovery] = field(default_factory=list)
-    outages: list[Hurt] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
 
     @property
-    def is_clean(self) -> bool:
-        """Whether nothing is lost, doubled, invented, out of order or oversold."""
-        return not any(self.document[name] for name in ZERO)
+    def code(self) -> int:
+        """The exit code: 0 only where nothing is lost, doubled, invented, out of order or oversold."""
+        return code(self.document)
 
 
 def rehearse(asked: Asked, folder: Path, console: Console) -> Outcome:
@@ -73,7 +74,7 @@ def rehearse(asked: Asked, folder: Path, console: Console) -> Outcome:
             outcome = _hurt(asked, plant, systems, folder, console)
         finally:
             plant.down()
-        if outcome.is_clean:
+        if outcome.code == 0:
             plant.wipe()
     return outcome
 
@@ -131,7 +132,7 @@ def _run(
         recovery = Recovery(hurt.fault, hurt.target, round(at, 1), recoveries.measure(_concerned(site, hurt), lasted))
         outcome.recoveries.append(recovery)
         if hurt.fault in LASTING:
-            outcome.outages.append(hurt)
+            outcome.outages.append(Outage(hurt.target, hurt.seconds, recovery.seconds))
         progress.ended(recovery)
 
 
