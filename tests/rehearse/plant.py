@@ -91,7 +91,7 @@ class RehearsedPlant(LocalPlant):
 
     def _prepare(self, identity: Identity) -> list[Process]:
         servers = super()._prepare(identity)
-        _add_listeners(self.folder.programs / "kafka.properties", identity, self._on_kafka())
+        add_listeners(self.folder.programs / "kafka.properties", identity, self._on_kafka())
         self.links.open(
             {
                 f"{who}>{server}": (_port(identity, who, server), self._server(identity, who, server))
@@ -156,7 +156,7 @@ def _moved(url: str, port: int) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{port}"))
 
 
-def _add_listeners(config: Path, identity: Identity, clients: Iterable[str]) -> None:
+def add_listeners(config: Path, identity: Identity, clients: Iterable[str]) -> None:
     """Give each of these clients a listener that names its proxy; of two lines for one name Java reads the last."""
     names = {f"FOR-{who.upper()}": who for who in clients}
     broker, controller = (f"127.0.0.1:{identity.port(use)}" for use in (KAFKA, f"{KAFKA}-controller"))

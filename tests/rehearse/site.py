@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -44,11 +45,11 @@ class Site:
     def stop_hard(self, name: str) -> None:
         """kill -9, and keep the runner from starting it again."""
         self.signal(name, signal.SIGSTOP)  # frozen, it cannot tidy up while the runner asks it to
-        stopping = threading.Thread(target=self.plant.stop, args=([name],))
-        stopping.start()
-        wait_for(lambda: self.state(name) in ("stopping", "stopped"), 10)
-        self.signal(name, signal.SIGKILL)
-        stopping.join()
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(self.plant.stop, [name])
+            wait_for(lambda: self.state(name) in ("stopping", "stopped"), 10)
+            self.signal(name, signal.SIGKILL)
+            stopping.result()
 
     def state(self, name: str) -> str:
         """What the runner says of a process."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.rehearse.progress import FILE, PAGE, Progress
 from tests.rehearse.certificate import Recovery
+from tests.rehearse.progress import FILE, PAGE, Progress
 from tests.rehearse.timeline import Hurt
 
 ASKED = {"seed": 7, "duration": 90, "rate": 500, "workers": 2}
