@@ -16,6 +16,7 @@ from compose.local.waiting import wait_for
 from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.topology import TOPOLOGY
+from tests.plants import PATIENCE_SECONDS
 from tests.rehearse.defects import VARIABLE, concerns
 from tests.rehearse.links import Address, Links
 from tests.systems import SimulatedSystems
@@ -39,7 +40,8 @@ class RehearsedPlant(LocalPlant):
         self, path: Path, workers: int, links: Links, systems: SimulatedSystems, report: Report, defect: str = ""
     ) -> None:
         limits = {"RATE_LIMIT_PER_MINUTE": "100000", "ATTENDANCE_LIMIT_PER_MINUTE": "100000"}
-        super().__init__(path, workers=workers, report=report, settings={**SETTINGS, **limits, **systems.settings()})
+        settings = {**SETTINGS, **limits, **systems.settings()}
+        super().__init__(path, workers=workers, report=report, settings=settings, ready_seconds=PATIENCE_SECONDS)
         self.workers = workers
         self.links = links
         self._systems, self._defect = systems, defect
