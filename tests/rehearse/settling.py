@@ -10,8 +10,9 @@ import psycopg
 from confluent_kafka import KafkaException
 
 from tests.rehearse.checks import FINDINGS, Account, compare
+from tests.rehearse.expected import Expected
 from tests.rehearse.ledger import read
-from tests.rehearse.model import Expected, fold
+from tests.rehearse.model import fold
 from tests.rehearse.outside import Log, Outside, look_at_rows
 
 ASK_SECONDS: Final = 2.0
