@@ -21,7 +21,7 @@ class Orders:
 
     def __init__(self, voice: Voice, tenant_id: str, seed: int) -> None:
         self._voice, self._tenant_id = voice, tenant_id
-        self._prefix = f"RH-{seed}"
+        self._prefix = f"WO-ERP-RH-{seed}"
         self._chance = random.Random(f"{seed}/orders")
         self._numbers = itertools.count(1)
         self._turns = itertools.cycle(

@@ -43,9 +43,17 @@ class Reply(NamedTuple):
 class Voice:
     """One client of the gateway."""
 
-    def __init__(self, endpoints: dict[str, str], book: Book, auth: httpx2.Auth | None) -> None:
+    def __init__(
+        self,
+        endpoints: dict[str, str],
+        book: Book,
+        auth: httpx2.Auth | None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
         self._book = book
-        self._http = httpx2.Client(base_url=endpoints["GATEWAY_URL"], auth=auth, timeout=TIMEOUT_SECONDS)
+        self._http = httpx2.Client(
+            base_url=endpoints["GATEWAY_URL"], auth=auth, timeout=TIMEOUT_SECONDS, transport=transport
+        )
         self._tick = threading.Event()
 
     def ask(self, request: Request, *, once: bool = False) -> Reply:
