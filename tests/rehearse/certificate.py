@@ -4,12 +4,11 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from subprocess import run
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
@@ -42,12 +41,20 @@ class Recovery(NamedTuple):
     seconds: float | None
 
 
-class Outage(NamedTuple):
-    """Something that was away on purpose, for so many seconds, and how long it took until all had caught up."""
+class Outage(Protocol):
+    """Something that was hurt for a while: what was done to whom, for so many seconds."""
 
-    target: str
-    seconds: float
-    recovered_seconds: float | None
+    @property
+    def fault(self) -> str:
+        """What was done."""
+
+    @property
+    def target(self) -> str:
+        """To whom."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
 
 
 def percentile(seconds: Sequence[float | None], share: float) -> float | None:
@@ -60,7 +67,7 @@ def percentile(seconds: Sequence[float | None], share: float) -> float | None:
 def certificate(
     account: Account,
     recoveries: Sequence[Recovery],
-    outages: Sequence[Outage | Mapping[str, Any]],
+    outages: Sequence[Outage],
     seed: int,
     duration: float,
     rate: int,
@@ -86,14 +93,14 @@ def certificate(
         "repaired": account.repairs,
         **{name: len(getattr(account, name)) for name in FINDINGS},
         "examples": {name: getattr(account, name)[:MOST_EXAMPLES] for name in FINDINGS if getattr(account, name)},
-        "channels": {name: _channel(asdict(tally)) for name, tally in account.channels.items()},
+        "channels": {name: _channel(vars(tally)) for name, tally in account.channels.items()},
         "faults": len(recoveries),
         "recovery_p95_seconds": percentile(seconds, 0.95),
         "recovery_worst_seconds": percentile(seconds, 1),
         "recoveries_failed": [each._asdict() for each in failed],
         "recovery_by_fault": _by_fault(recoveries),
         "recoveries": [each._asdict() for each in recoveries],
-        "outages": [each._asdict() if isinstance(each, Outage) else dict(each) for each in outages],
+        "outages": [{"fault": each.fault, "target": each.target, "seconds": each.seconds} for each in outages],
         "seed": seed,
         "duration_seconds": round(duration, 1),
         "rate": rate,
@@ -198,7 +205,7 @@ def _faults(document: Mapping[str, Any]) -> Table:
 
 
 def _outages(document: Mapping[str, Any]) -> Text:
-    told = [f"{each['target']} {each['seconds']:.0f} s" for each in document["outages"]]
+    told = [f"{each['target']} ({each['fault']} {each['seconds']:.0f} s)" for each in document["outages"]]
     return Text(f"Outages survived: {', '.join(told)}" if told else "No outage was part of it.", "dim")
 
 

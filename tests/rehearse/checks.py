@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.rehearse.model import FIGURES, NOWHERE, ROW, Expected, Statement, letter
+from tests.rehearse.expected import FIGURES, NOWHERE, ROW, Expected, Statement, letter
 from tests.rehearse.outside import Letter, Outside, first_times
 
 FINDINGS: Final = ("lost", "doubled", "invented", "out_of_order", "oversold")
@@ -68,6 +68,12 @@ def compare(expected: Expected, outside: Outside) -> Account:
     _orders(account, expected, outside)
     _shelves(account, expected, outside)
     _repairs(account, expected, outside)
+    for kind, count in outside.counts.items():
+        if count not in expected.counts[kind]:
+            too_few = count < expected.counts[kind].least
+            (account.lost if too_few else account.doubled).append(
+                f"there are {count} of kind {kind}; expected: {expected.counts[kind]}"
+            )
     _histories(account, outside)
     return account
 

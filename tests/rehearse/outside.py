@@ -79,6 +79,7 @@ class Outside:
     partitions: dict[str, frozenset[int]] = field(default_factory=dict)
     heard: Counter[str] = field(default_factory=Counter)
     behind: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 # Each name is that of the statement that the row stands for.
@@ -94,7 +95,12 @@ UNION ALL SELECT 'cancelled-' || erp_work_order_id FROM work_orders WHERE status
 UNION ALL SELECT 'material-' || material_id FROM materials
 UNION ALL SELECT 'sale-' || sales_order_id || '-' || sales_order_line FROM production_orders
   WHERE sales_order_id IS NOT NULL
+UNION ALL SELECT 'observation-' || run_id || '-' || task_id FROM estimate_observations WHERE source = 'run'
+UNION ALL SELECT 'clk_in-' || employee_id || '-' || to_char(shift_date, 'YYYYMMDD') || '-'
+  || round(extract(epoch FROM actual_clock_in) * 1000)::bigint
+  FROM operator_shifts WHERE actual_clock_in IS NOT NULL
 """
+COUNTS: Final = "SELECT 'run', count(*) FROM project_runs UNION ALL SELECT 'project', count(*) FROM projects"
 READINGS: Final = """
 SELECT log_id, work_order_id, machine_id, cumulative_units, units, scrapped_units, is_late FROM production_logs
 """
@@ -141,6 +147,7 @@ def look_at_rows(endpoints: Mapping[str, str], found: Outside) -> None:
         found.stocks = {name: Stock(on_hand, allocated, {}) for name, on_hand, allocated in ask(STOCKS)}
         for name, order, quantity in ask(HELD):
             found.stocks[name].held[order] = found.stocks[name].held.get(order, 0) + quantity
+        found.counts = dict(ask(COUNTS).fetchall())
         found.behind = [where for (where,) in ask(BEHIND)]
 
 

@@ -11,8 +11,9 @@ import pytest
 from compose.simulators.ledger import Order
 from schemas.settings import Settings
 from tests.rehearse.checks import FINDINGS, Account, compare
+from tests.rehearse.expected import Expected
 from tests.rehearse.ledger import Answer, Intent, Said, together
-from tests.rehearse.model import Expected, fold
+from tests.rehearse.model import fold
 from tests.rehearse.on_paper import PaperPlant
 from tests.rehearse.outside import Letter, Outside, Row, Step, Stock
 from tests.rehearse.stimuli.floor import Floor, Spoken

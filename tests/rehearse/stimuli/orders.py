@@ -21,7 +21,7 @@ class Orders:
 
     def __init__(self, voice: Voice, tenant_id: str, seed: int) -> None:
         self._voice, self._tenant_id = voice, tenant_id
-        self._prefix = f"RH-{seed}"
+        self._prefix = f"WO-ERP-RH-{seed}"
         self._chance = random.Random(f"{seed}/orders")
         self._numbers = itertools.count(1)
         self._turns = itertools.cycle(
@@ -37,12 +37,12 @@ class Orders:
             )
         )
 
-    def open(self, what: str, count: int) -> list[str]:
+    def open(self, what: str, count: int, quantity: int = 1_000_000) -> list[str]:
         """Orders that machines will work on; our ids. Raises AssertionError when the plant does not take them."""
         ours = []
         for number in range(1, count + 1):
             name = f"{self._prefix}-{what}-{number}"
-            reply = self._voice.ask(self._create(name, 1_000_000))
+            reply = self._voice.ask(self._create(name, quantity))
             assert reply.status in (200, 409), f"{name} was not taken: {reply}"
             ours.append(work_order_id(self._tenant_id, name))
         return ours

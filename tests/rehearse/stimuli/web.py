@@ -19,18 +19,18 @@ NOT_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeou
 
 
 class Request(NamedTuple):
-    """What is asked; the ledger's words for it are `saying`, whose data are the body."""
+    """What is asked; the ledger's words for it are `saying`, whose data are the body, and those of its parts."""
 
     saying: Saying
     path: str
     key: str | None = None
     headers: dict[str, str] = {}  # noqa: RUF012 - never changed
+    parts: tuple[Saying, ...] = ()
 
 
 class Reply(NamedTuple):
     """The last answer; without a status nobody knows."""
 
-    number: int
     status: int | None
     document: dict[str, Any]
 
@@ -43,17 +43,25 @@ class Reply(NamedTuple):
 class Voice:
     """One client of the gateway."""
 
-    def __init__(self, endpoints: dict[str, str], book: Book, auth: httpx2.Auth | None) -> None:
+    def __init__(
+        self,
+        endpoints: dict[str, str],
+        book: Book,
+        auth: httpx2.Auth | None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
         self._book = book
-        self._http = httpx2.Client(base_url=endpoints["GATEWAY_URL"], auth=auth, timeout=TIMEOUT_SECONDS)
+        self._http = httpx2.Client(
+            base_url=endpoints["GATEWAY_URL"], auth=auth, timeout=TIMEOUT_SECONDS, transport=transport
+        )
         self._tick = threading.Event()
 
     def ask(self, request: Request, *, once: bool = False) -> Reply:
         """Write it down, ask until it is answered (`once`: one time), and write down each answer."""
-        (number,) = self._book.say([request.saying])
+        numbers = self._book.say(request.parts or [request.saying])
         until = time.monotonic() + PATIENCE_SECONDS
         for attempt in range(10_000):
-            reply = self._attempt(number, request)
+            reply = self._attempt(numbers, request)
             is_final = reply.status is not None and reply.status != 429 and reply.status < 500
             if once or is_final or time.monotonic() > until:
                 break
@@ -72,21 +80,21 @@ class Voice:
         """Close the connections."""
         self._http.close()
 
-    def _attempt(self, number: int, request: Request) -> Reply:
+    def _attempt(self, numbers: list[int], request: Request) -> Reply:
         headers = {"Content-Type": "application/json", **request.headers}
         if request.key:
             headers["Idempotency-Key"] = request.key
         try:
             answer = self._http.post(request.path, content=request.saying.data, headers=headers)
         except NOT_SENT:
-            self._book.answer([number], "failed")
-            return Reply(number, None, {})
+            self._book.answer(numbers, "failed")
+            return Reply(None, {})
         except httpx2.TransportError:
-            self._book.answer([number], "unknown")
-            return Reply(number, None, {})
+            self._book.answer(numbers, "unknown")
+            return Reply(None, {})
         document = _document(answer)
-        self._book.answer([number], result_of(answer.status_code), answer.status_code, **_named(document))
-        return Reply(number, answer.status_code, document)
+        self._book.answer(numbers, result_of(answer.status_code), answer.status_code, **_named(document))
+        return Reply(answer.status_code, document)
 
 
 def result_of(status: int) -> Result:
