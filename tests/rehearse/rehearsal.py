@@ -12,7 +12,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from compose.local.processes import OPCUA_SERVER
-from tests.rehearse.certificate import Outage, Recovery, certificate, code, save, show
+from tests.rehearse.certificate import Recovery, certificate, code, save, show
 from tests.rehearse.defects import DEFECTS
 from tests.rehearse.faults import FAULTS
 from tests.rehearse.links import Links
@@ -23,7 +23,7 @@ from tests.rehearse.settling import settle
 from tests.rehearse.site import Site
 from tests.rehearse.stimuli import Stimuli
 from tests.rehearse.timeline import PROCESSES, SERVERS, Hurt, Kind, kinds, timeline
-from tests.systems import SimulatedSystems, simulated_systems
+from tests.systems import simulated_systems
 
 SETTLE_SECONDS: Final = 120.0
 LASTING: Final = frozenset({"stop", "outage", "cut", "black hole", "slow", "sleep", "long sleep", "full disk"})
@@ -48,7 +48,7 @@ class Outcome:
 
     document: dict[str, Any] = field(default_factory=dict)
     recoveries: list[Recovery] = field(default_factory=list)
-    outages: list[Outage] = field(default_factory=list)
+    outages: list[Hurt] = field(default_factory=list)
 
     @property
     def code(self) -> int:
@@ -71,7 +71,8 @@ def rehearse(asked: Asked, folder: Path, console: Console) -> Outcome:
         plant.wipe()
         try:
             plant.up()
-            outcome = _hurt(asked, plant, systems, folder, console)
+            systems.know(plant.endpoints())
+            outcome = _hurt(asked, plant, records, folder, console)
         finally:
             plant.down()
         if outcome.code == 0:
@@ -79,11 +80,10 @@ def rehearse(asked: Asked, folder: Path, console: Console) -> Outcome:
     return outcome
 
 
-def _hurt(asked: Asked, plant: RehearsedPlant, systems: SimulatedSystems, folder: Path, console: Console) -> Outcome:
+def _hurt(asked: Asked, plant: RehearsedPlant, records: Path, folder: Path, console: Console) -> Outcome:
     outcome, site = Outcome(), Site(plant)
     ledger = plant.folder.path / "ledger"
     ledger.mkdir(exist_ok=True)
-    systems.know(plant.endpoints())
     stimuli = Stimuli(plant.outside(), ledger, asked.seed, asked.rate, asked.seconds)
     told = {"seed": asked.seed, "duration": asked.seconds, "rate": asked.rate, "workers": asked.workers}
     progress = Progress(console, folder, told, stimuli.sent)
@@ -96,7 +96,7 @@ def _hurt(asked: Asked, plant: RehearsedPlant, systems: SimulatedSystems, folder
     plant.links.heal_all()
     stimuli.finish()
     progress.phase("settling")
-    account = settle(plant.endpoints(), ledger, SETTLE_SECONDS)
+    account = settle(plant.endpoints(), ledger, SETTLE_SECONDS, records)
     outcome.document = certificate(account, outcome.recoveries, outcome.outages, asked.seed, asked.seconds, asked.rate)
     save(outcome.document, folder)
     show(outcome.document, console)
@@ -132,7 +132,7 @@ def _run(
         recovery = Recovery(hurt.fault, hurt.target, round(at, 1), recoveries.measure(_concerned(site, hurt), lasted))
         outcome.recoveries.append(recovery)
         if hurt.fault in LASTING:
-            outcome.outages.append(Outage(hurt.target, hurt.seconds, recovery.seconds))
+            outcome.outages.append(hurt)
         progress.ended(recovery)
 
 
