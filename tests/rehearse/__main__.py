@@ -6,6 +6,7 @@ out of order or oversold.
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,7 @@ def main() -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     folder = Path(os.environ.get("RUN_DIR") or ".run").resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the plant is stopped, too
     try:
         outcome = rehearse(asked(os.environ), folder, console)
     except PlantError as error:
