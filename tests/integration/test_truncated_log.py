@@ -26,7 +26,8 @@ def test_a_topic_truncated_below_what_postgres_has_read_is_not_skipped(migrated:
     unread = an_afternoon(orders=2, counts=20)
     publish(settings, unread)
     gone = [TopicPartition(*lane, end) for lane, end in ends(migrated, ["work-orders"]).items() if end]
-    for future in AdminClient(settings.kafka()).delete_records(gone).values():
+    admin = AdminClient(settings.kafka())
+    for future in admin.delete_records(gone).values():
         future.result(30)
     successor = kept_projector(migrated, tmp_path)
     eventually(lambda: successor.starts >= STARTS, 60, "the projector does not stop")

@@ -26,6 +26,7 @@ from tests.rehearse.timeline import PROCESSES, SERVERS, Hurt, Kind, kinds, timel
 from tests.systems import simulated_systems
 
 SETTLE_SECONDS: Final = 120.0
+LONG_SECONDS: Final = 600.0
 LASTING: Final = frozenset({"stop", "outage", "cut", "black hole", "slow", "sleep", "long sleep", "full disk"})
 OF_AGENTS: Final = frozenset({"lost changelogs", "emptied changelog", "offsets to the beginning"})
 
@@ -105,8 +106,16 @@ def _hurt(asked: Asked, plant: RehearsedPlant, records: Path, folder: Path, cons
 
 
 def planned(asked: Asked, plant: RehearsedPlant) -> list[Hurt]:
-    """What will be done, when; a planted defect has its own faults, which bring it to light."""
-    every = kinds(asked.seconds, asked.workers, plant.links.names, plant.changelogs)
+    """What will be done, when; a planted defect has its own faults, which bring it to light.
+
+    Kinds that are asked for by name come in short rehearsals, too.
+    """
+    every = kinds(
+        max(asked.seconds, LONG_SECONDS) if asked.only else asked.seconds,
+        asked.workers,
+        plant.links.names,
+        plant.changelogs,
+    )
     if asked.defect:
         defect = DEFECTS[asked.defect]
         every = [Kind(fault, 1, defect.victims) for fault in defect.faults]

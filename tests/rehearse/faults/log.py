@@ -7,7 +7,7 @@ from typing import Final
 
 import stamina
 from confluent_kafka import OFFSET_END, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from connectors.gateway.lag import GROUP
 from schemas.settings import Settings
@@ -62,8 +62,18 @@ def _await_gone(admin: AdminClient, names: set[str]) -> None:
 
 
 def empty(settings: Settings, topic: str, partition: int) -> None:
-    """Delete all records of a partition."""
-    _await(AdminClient(settings.kafka()).delete_records([TopicPartition(topic, partition, OFFSET_END)]))
+    """Delete all records of a changelog partition, as somebody might who mistakes it for a log that may be cut."""
+    admin = AdminClient(settings.kafka())  # its futures end with it
+    _set_policy(admin, topic, "compact,delete")  # of a compacted topic alone Kafka deletes no records
+    try:
+        _await(admin.delete_records([TopicPartition(topic, partition, OFFSET_END)]))
+    finally:
+        _set_policy(admin, topic, "compact")
+
+
+def _set_policy(admin: AdminClient, topic: str, policy: str) -> None:
+    entry = ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
+    _await(admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])]))
 
 
 @stamina.retry(on=KafkaException, attempts=None, timeout=SESSION_SECONDS, wait_max=1.0)
