@@ -34,6 +34,7 @@ class Letter(NamedTuple):
     code: str
     key: str
     status: str
+    material: str = ""
 
 
 class Head(NamedTuple):
@@ -106,7 +107,8 @@ SELECT log_id, work_order_id, machine_id, cumulative_units, units, scrapped_unit
 """
 LETTERS: Final = """
 SELECT failure_key, original_message_id, original_message #>> '{payload,log_id}',
-  original_message #>> '{work_order,erp_work_order_id}', error_code, status
+  original_message #>> '{work_order,erp_work_order_id}', error_code, status,
+  coalesce(original_message #>> '{payload,material_id}', '')
 FROM integration_failures
 """
 HEADS: Final = """
@@ -137,8 +139,8 @@ def look_at_rows(endpoints: Mapping[str, str], found: Outside) -> None:
         found.readings = {log_id: Row(*rest) for log_id, *rest in ask(READINGS)}
         found.rows.update(found.readings.keys())
         found.letters = [
-            Letter(frozenset(str(name) for name in names if name is not None), code, names[0], status)
-            for *names, code, status in ask(LETTERS)
+            Letter(frozenset(str(name) for name in names if name is not None), code, names[0], status, material)
+            for *names, code, status, material in ask(LETTERS)
         ]
         heads: dict[str, list[Head]] = defaultdict(list)
         for erp_id, *rest in ask(HEADS):

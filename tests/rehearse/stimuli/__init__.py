@@ -58,6 +58,7 @@ class Stimuli:
         floor = Floor(machines, work, late, self._seed, str(self._seed))
         self._machines = Machines(self._endpoints, self._book, floor, self._rate, self._seconds)
         stock = Stock(self._erp, self._person, self._tenant, self._seed)
+        stock.open()
         sales = Sales(self._endpoints, self._book, self._seed)
         operators = Operators(self._person, repair, self._seed)
         attendance = Attendance(self._gate, self._person)

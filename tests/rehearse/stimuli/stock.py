@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from compose.simulators.catalogue import PARTS, master_data
 from schemas.ids import work_order_id
 from tests.rehearse.ledger import Saying
 from tests.rehearse.stimuli.orders import PATH as ORDERS
@@ -29,6 +30,13 @@ class Stock:
         self._numbers = itertools.count(1)
         self._people = ThreadPoolExecutor(ORDERS_A_MATERIAL, thread_name_prefix="supervisor")
 
+    def open(self) -> None:
+        """What the warehouse has anyway: the materials of which it tells the stock by itself."""
+        rows = [master_data(part) for part in PARTS]
+        parts = tuple(_material(row) for row in rows)
+        saying = Saying("materials", "stock", "material", "materials", _json({"materials": rows}), {})
+        self._erp.ask(Request(saying, MATERIALS, parts=parts))
+
     def turn(self) -> None:
         """One material and its orders."""
         material = f"MAT-RH-{self._seed}-{next(self._numbers)}"
@@ -50,8 +58,7 @@ class Stock:
 
     def _master_data(self, material: str) -> Request:
         row = {"material_id": material, "part_number": material, "part_name": f"Part {material}"}
-        saying = Saying(f"material-{material}", "stock", "material", material, _json({"materials": [row]}), {})
-        return Request(saying, MATERIALS)
+        return Request(_material(row), MATERIALS)
 
     def _report(self, material: str, on_hand: int, at: datetime) -> Request:
         lots = [{"batch_number": f"LOT-{number}", "quantity": on_hand // 2} for number in (1, 2)]
@@ -75,6 +82,11 @@ class Stock:
         about = {"order": order, "material": material, "quantity": WANTED}
         saying = Saying(f"assign-{name}", "reservations", "assign", order, b"{}", about)
         return Request(saying, f"/api/v1/work-orders/{order}/assign", f"assign-{name}")
+
+
+def _material(row: dict[str, Any]) -> Saying:
+    name = row["material_id"]
+    return Saying(f"material-{name}", "stock", "material", name, _json({"materials": [row]}), {})
 
 
 def _json(body: dict[str, Any]) -> bytes:
