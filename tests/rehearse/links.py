@@ -105,7 +105,7 @@ class Link:
             writer.write(data)
             await writer.drain()
         await self._flows.wait()
-        if writer.can_write_eof():
+        if not writer.is_closing():
             writer.write_eof()
 
 
