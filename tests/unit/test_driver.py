@@ -109,3 +109,11 @@ def test_positions_still_grow_after_what_was_said_with_fewer_outputs_to_a_messag
     before = [offset * 16 + index + 1 for offset in range(100) for index in range(16)]
     after = [offset * EMITS_PER_MESSAGE + index + 1 for offset in range(100, 200) for index in range(3)]
     assert before + after == sorted(set(before + after))
+
+
+def test_a_refused_message_that_its_sender_says_again_is_one_dead_letter() -> None:
+    said = emitted(run("machines", SAID), "production.counted")
+    letters = emitted(run("work_orders", [*said, *said]), "integration.failed")
+    assert len(letters) == 2 * len(said)
+    assert len({letter.payload.failure_key for letter in letters}) == len(said)
+    assert len({letter.message_id for letter in letters}) == len(said)
