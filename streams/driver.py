@@ -260,12 +260,11 @@ def dead_letter(
 ) -> Output:
     """The dead letter of a record that was refused; the same record always gives the same one.
 
-    So does a numbered message that its sender says again after a restart: two letters of it, both repaired, would count
-    twice (found by a rehearsal in which changelogs were lost).
+    So does the same message of a source that numbers what it says: no state remembers what could not be taken, and what
+    a restarted worker says again, under another offset, must not be a second letter that takes effect a second time.
     """
     address = f"{inbox}/{partition}/{record.offset}"
-    is_numbered = message is not None and message.position != UNNUMBERED
-    identity = f"{inbox}/{message.source}/{message.position}" if message and is_numbered else address
+    identity = f"{inbox}/{message.source}/{message.position}" if message and message.position != UNNUMBERED else address
     failure_key = hashlib.sha256(identity.encode()).hexdigest()[:32]
     moment = message.received_at if message else datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     return failure_output(
