@@ -79,8 +79,8 @@ migrate: .venv/ready ## bring the tables of a running plant up to date
 rebuild: .venv/ready ## make the read models again from the log; the old ones stay readable meanwhile
 	@exec $(PY) -m compose.local run streams rebuild
 
-rehearse: .venv/ready ## the long failure rehearsal; writes .run/certificate.json
-	@exec $(PY) -m tests.e2e.rehearse
+rehearse: .venv/ready ## a plant under load is hurt: DURATION=600 SEED=1 RATE=500; writes .run/certificate.json
+	@exec $(PY) -m tests.rehearse
 
 slice: ## the files of one subject in the order data pass through them: make slice s=work_orders
 	@test -n "$(s)" || { echo "Say which subject: make slice s=work_orders"; exit 2; }

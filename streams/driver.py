@@ -258,9 +258,14 @@ def _output(
 def dead_letter(
     inbox: str, partition: int, record: Record, message: Message[Any] | None, refusal: Unreadable | Rejected
 ) -> Output:
-    """The dead letter of a record that was refused; the same record always gives the same one."""
+    """The dead letter of a record that was refused; the same record always gives the same one.
+
+    So does the same message of a source that numbers what it says: no state remembers what could not be taken, and what
+    a restarted worker says again, under another offset, must not be a second letter that takes effect a second time.
+    """
     address = f"{inbox}/{partition}/{record.offset}"
-    failure_key = hashlib.sha256(address.encode()).hexdigest()[:32]
+    identity = f"{inbox}/{message.source}/{message.position}" if message and message.position != UNNUMBERED else address
+    failure_key = hashlib.sha256(identity.encode()).hexdigest()[:32]
     moment = message.received_at if message else datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     return failure_output(
         tenant_id=message.tenant_id if message else tenant_of(record.key),

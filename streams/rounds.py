@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import structlog
+
 from schemas.ids import tenant_of
 from streams import round_metrics as metrics
 from streams.black_box import BlackBox
@@ -39,7 +41,7 @@ from streams.driver import (
 from streams.kafka.producer import Publisher
 from streams.kafka.reader import Lane
 from streams.line_stops import first_to_stop
-from streams.states import States, Tables
+from streams.states import MARK, MARKED, States, Tables
 from streams.stopped_lines import StoppedLines
 
 RECORDS_WAITING: Final = 8_000
@@ -51,6 +53,8 @@ _REPAIR: Final = re.compile(
 )
 OLDEST_ROUND_SECONDS: Final = 3600.0
 LOOK_AT_FORGOTTEN_SECONDS: Final = 60.0
+
+log = structlog.get_logger()
 
 
 class RoundTooOld(Exception):
@@ -105,6 +109,7 @@ class Rounds:
         self._waiting: dict[Lane, list[Sequence[Record]]] = {}
         self._waiting_count = 0
         self._in_flight: list[Round] = []
+        self._to_mark: dict[Lane, int] = {}
         self._epoch = -1
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -175,10 +180,38 @@ class Rounds:
             return
         if start:
             await self._lines.look()
+            start |= await self._lost(start)
         self._open_boxes(start)
         self.guard.begin(start)
         self._epoch = epoch
         metrics.READY.set(1 if start else 0)
+
+    async def _lost(self, start: Mapping[Lane, int]) -> dict[Lane, int]:
+        """Where states were lost, and from where on the inbox is folded once more; what it says again is known.
+
+        A changelog is marked when its states reflect everything from the beginning of the inbox; until then a successor
+        begins there, too.
+        """
+        again: dict[Lane, int] = {}
+        self._to_mark.clear()
+        for lane, offset in start.items():
+            states = self._table(lane[0])
+            if lane[1] in states.marked:
+                continue
+            if offset > 0 and not await asyncio.to_thread(self._tables.is_whole, states.changelog, lane[1]):
+                first = await asyncio.to_thread(self._tables.first_from, lane, 0)
+                if first is not None and first < offset:
+                    log.error("states_lost", changelog=states.changelog, partition=lane[1], folded_again_from=first)
+                    again[lane], self._to_mark[lane] = first, offset
+                    await self._positions.read_from(lane, first)
+                    continue
+            self._mark(lane)
+        return again
+
+    def _mark(self, lane: Lane) -> None:
+        states = self._table(lane[0])
+        self._publisher.send(states.changelog, MARK, MARKED, lane[1])
+        states.marked.add(lane[1])
 
     def _open_boxes(self, lanes: Iterable[Lane]) -> None:
         for box in self._boxes.values():
@@ -231,6 +264,9 @@ class Rounds:
             self._table(topic).remember(partition, changed, time.time())
         for lane, next_offset in logged.next_offsets.items():
             self._positions.set_done(lane, next_offset)
+            if next_offset >= self._to_mark.get(lane, next_offset + 1):
+                del self._to_mark[lane]
+                self._mark(lane)
         metrics.ROUND_SECONDS.observe(time.monotonic() - logged.began_at)
 
     def _table(self, topic: str) -> States:

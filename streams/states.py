@@ -17,6 +17,11 @@ FORGOTTEN: Final = b",null]"
 """How the stored form of a forgotten entity ends (`driver.Kept` with no state)."""
 FORGOTTEN_AT_ONCE: Final = 1_000
 KEPT_AFTER_FORGETTING_SECONDS: Final = 25 * 3600.0
+MARK: Final = b"from-the-beginning"
+"""Key of the first record of each changelog partition; no entity has it, theirs are `tenant/entity`. What begins later
+has lost states: a topic that was deleted, a partition that was emptied.
+"""
+MARKED: Final = b"[0,{},{}]"
 
 
 class States:
@@ -26,6 +31,7 @@ class States:
         self.changelog = changelog
         self.partitions: dict[int, dict[bytes, bytes]] = {}
         self.read_to: dict[int, int] = {}
+        self.marked: set[int] = set()
         self._forgotten_at: dict[tuple[int, bytes], float] = {}
 
     def keep_only(self, partitions: set[int]) -> None:
@@ -33,6 +39,7 @@ class States:
         for partition in self.partitions.keys() - partitions:
             del self.partitions[partition]
             self.read_to.pop(partition, None)
+        self.marked &= partitions
         self._forgotten_at = {key: at for key, at in self._forgotten_at.items() if key[0] in partitions}
         for partition in partitions:
             self.partitions.setdefault(partition, {})
@@ -48,6 +55,9 @@ class States:
         A worker that was paused may write its older states after the new owner's newer ones. Each state carries the
         input offset it reflects, so the newest wins, not the last written.
         """
+        if key == MARK:
+            self.marked.add(partition)
+            return
         known = self.partitions[partition].get(key)
         if value is None or known is None or offset_of(value) >= offset_of(known):
             self._keep(partition, key, value, at)
@@ -134,6 +144,15 @@ class Tables:
             elif not error.retriable():
                 raise KafkaException(error)
         return ended
+
+    def is_whole(self, changelog: str, partition: int) -> bool:
+        """Whether a changelog without a mark begins at its beginning: it is older than marks are. Blocks."""
+        consumer = Consumer(reader_config(self._settings))
+        try:
+            first, end = consumer.get_watermark_offsets(TopicPartition(changelog, partition), timeout=30)
+            return bool(first == 0 < end)
+        finally:
+            consumer.close()
 
     def first_from(self, lane: Lane, offset: int, timeout_seconds: float = 10.0) -> int | None:
         """The offset of the first record that the log holds at or after this offset; None if it has none. Blocks."""

@@ -128,6 +128,8 @@ def _count(state: WorkOrder, message: Message[Any], told: says.ProductionCounted
         state,
         quantity_produced=state.quantity_produced + told.units,
         quantity_scrapped=state.quantity_scrapped + told.scrapped_units,
+        # Machines that worked at the same time are heard one after the other, when a worker has catching up to do.
+        actual_start_at=state.actual_start_at and min(state.actual_start_at, message.timestamp),
     )
     started = _started(counted, message) if counted.actual_start_at is None else Step(counted)
     step = _progressed(started.state, message, told)

@@ -11,10 +11,12 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.settings import Settings
+from schemas.topics import changelog_of
 from streams.kafka.admin import LARGEST_RECORD, create_topics
 from streams.kafka.producer import producer_config
 from tests.integration.kept import Kept
 from tests.integration.workers import INBOX, Audit, Load, dead_letters_of, kept_agents
+from tests.rehearse.faults.log import delete_changelogs, empty
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(240)]
 PER_SECOND = 900
@@ -108,6 +110,38 @@ def test_a_worker_that_slept_longer_than_its_session_loses_and_doubles_nothing(
         pause(6)
     sending.join()
     assert_every_unit_once(load, load.audit())
+
+
+def test_workers_whose_changelogs_were_deleted_fold_their_inboxes_again(
+    load: Load, settings: Settings, start: Callable[..., Kept]
+) -> None:
+    worker = start()
+    load.at_pace(PER_SECOND, 2)
+    load.audit()
+    worker.stop()
+    delete_changelogs(settings)
+    start()
+    load.at_pace(PER_SECOND, 1)
+    assert_every_unit_once(load, load.audit())
+
+
+def test_a_changelog_partition_that_was_emptied_is_filled_again_and_only_once(
+    load: Load, settings: Settings, start: Callable[..., Kept]
+) -> None:
+    worker = start()
+    load.at_pace(PER_SECOND, 2)
+    load.audit()
+    for partition in range(settings.partitions):
+        empty(settings, changelog_of("work_orders"), partition)
+    worker.kill()
+    load.at_pace(PER_SECOND, 1)
+    assert_every_unit_once(load, load.audit())
+    assert "states_lost" in worker.log
+    told = len(worker.log)
+    worker.kill()
+    load.at_pace(PER_SECOND, 1)
+    assert_every_unit_once(load, load.audit())
+    assert "states_lost" not in worker.log[told:]
 
 
 def test_records_without_key_or_value_or_sense_become_dead_letters_and_disturb_nobody(

@@ -70,6 +70,14 @@ def test_a_message_under_the_wrong_key_is_refused() -> None:
     assert refusals(fold_batch(processor("machines"), 0, {}, [wrong])) == ["WRONG_KEY"]
 
 
+def test_what_a_restarted_worker_says_again_and_nobody_takes_is_the_same_dead_letter() -> None:
+    (counted,) = emitted(run("machines", [registered(), count(3, 1, units=3)]), "production.counted")
+    first, again = run("work_orders", [counted]), run("work_orders", [counted], first=7)
+    other = run("work_orders", [message(counted.type, counted.payload, 9)])
+    (one,), (same,), (another,) = (emitted(each, "integration.failed") for each in (first, again, other))
+    assert one.payload.failure_key == same.payload.failure_key != another.payload.failure_key
+
+
 def test_an_undeclared_output_is_a_defect_not_a_dead_letter() -> None:
     chatty = Processor(
         "chatty", "machine-inbox", Machine, lambda state, told: Step(None, (Emit("plan.made", None),)), frozenset()

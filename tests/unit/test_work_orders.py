@@ -6,7 +6,7 @@ import pytest
 
 from schemas.messages.work_orders import ProductionInterrupted, WorkOrderCommand, WorkOrderUpdated
 from streams.domain.work_orders import progress
-from tests.messages import created, emitted, message, refusals, run, units_counted
+from tests.messages import at, created, emitted, message, refusals, run, units_counted
 
 
 def _counted(units: int, seconds: float, scrapped: int = 0):
@@ -34,6 +34,12 @@ def test_an_order_completes_at_100_per_cent_once() -> None:
     assert len(emitted(batch, "work_order.completed")) == 1
     assert _last(batch).quantity_produced == 4
     assert _last(batch).progress_percentage == 100
+
+
+def test_an_order_begins_with_its_earliest_unit_even_if_another_machine_is_heard_first() -> None:
+    batch = run("work_orders", [created(quantity=2), _counted(1, 6), _counted(1, 1)])
+    (done,) = emitted(batch, "work_order.completed")
+    assert done.payload.actual_start_at == done.payload.actual_end_at == at(1)
 
 
 def test_versions_grow_by_one() -> None:

@@ -1,0 +1,58 @@
+"""What is done to a plant in a rehearsal: the same seed, the same timeline, and every kind of fault in its turn."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from tests.rehearse.timeline import BEGIN_SECONDS, END_SECONDS, PROCESSES, SERVERS, Hurt, kinds, timeline
+
+LINKS = ("agents>kafka", "projector>postgres", "mes-mqtt>mqtt")
+CHANGELOGS = tuple(f"mfg-machines-changelog/{partition}" for partition in range(8))
+TEN_MINUTES, NINETY_SECONDS = 600.0, 90.0
+
+
+def told(seed: int, seconds: float = TEN_MINUTES, workers: int = 2) -> list[Hurt]:
+    return timeline(seed, seconds, kinds(seconds, workers, LINKS, CHANGELOGS))
+
+
+def test_the_same_seed_gives_the_same_timeline_and_another_seed_another() -> None:
+    assert told(1) == told(1)
+    assert told(1) != told(2)
+
+
+@pytest.mark.parametrize("seconds", [NINETY_SECONDS, TEN_MINUTES])
+def test_every_kind_of_fault_occurs_over_ten_seeds(seconds: float) -> None:
+    occurred = {hurt.fault for seed in range(10) for hurt in told(seed, seconds)}
+    assert occurred == {kind.fault for kind in kinds(seconds, 2, LINKS, CHANGELOGS)}
+
+
+def test_everybody_is_killed_over_ten_seeds_about_thirty_times_in_ten_minutes() -> None:
+    kills = Counter(
+        victim
+        for seed in range(10)
+        for hurt in told(seed)
+        if hurt.fault in ("kill", "kill two", "kill again", "stop", "outage")
+        for victim in hurt.target.split("+") * (2 if hurt.fault == "kill again" else 1)
+    )
+    assert {*PROCESSES, *SERVERS, "agents-2"} == kills.keys()
+    assert kills.total() >= 250
+
+
+def test_a_short_rehearsal_has_no_fault_that_lasts_and_ends_in_peace() -> None:
+    for seed in range(10):
+        hurts = told(seed, NINETY_SECONDS)
+        assert len(hurts) >= 5
+        assert max(hurt.seconds for hurt in hurts) <= 10
+        assert max(hurt.at + hurt.seconds for hurt in hurts) <= NINETY_SECONDS - END_SECONDS
+
+
+def test_nothing_begins_before_the_one_before_it_is_over() -> None:
+    hurts = told(3)
+    assert hurts[0].at == BEGIN_SECONDS
+    assert all(one.at + one.seconds < other.at for one, other in pairwise(hurts))
+
+
+def test_one_worker_alone_does_not_come_and_go() -> None:
+    assert "come and go" in {kind.fault for kind in kinds(TEN_MINUTES, 2, LINKS, CHANGELOGS)}
+    assert "come and go" not in {kind.fault for kind in kinds(TEN_MINUTES, 1, LINKS, CHANGELOGS)}
