@@ -11,8 +11,8 @@ import pytest
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.alone, pytest.mark.timeout(600)]
 ZERO = ("lost", "doubled", "invented", "out_of_order", "oversold")
-# All twelve: DEFECTS="random message ids,offsets of Kafka,.." with the names of tests/rehearse/defects.py.
-PLANTED = os.environ.get("DEFECTS", "offsets of Kafka").split(",")
+# DEFECTS="random message ids,offsets of Kafka,.." with the names of tests/rehearse/defects.py: minutes for each.
+PLANTED = [each for each in os.environ.get("DEFECTS", "").split(",") if each]
 
 
 def rehearse(folder: Path, **asked: str) -> tuple[int, dict[str, Any]]:
@@ -35,6 +35,7 @@ def test_ninety_seconds_of_faults_lose_double_and_invent_nothing(tmp_path: Path)
     assert told["recovery_p95_seconds"] is not None
 
 
+@pytest.mark.skipif(not PLANTED, reason="DEFECTS names none")
 @pytest.mark.parametrize("defect", PLANTED)
 def test_a_planted_defect_is_found(tmp_path: Path, defect: str) -> None:
     code, told = rehearse(tmp_path, DURATION="45", SEED="1", RATE="200", DEFECT=defect)
