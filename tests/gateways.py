@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import pytest
 from starlette.testclient import TestClient
 
 from connectors.gateway.main import build
 from connectors.gateway.state import State
+from schemas.settings import Settings
 from tests.plants import RunningPlant
 
 ORDERS = "/api/v1/integrations/erp/work-orders"
@@ -78,3 +80,13 @@ def order_event(erp_id: str, verb: str = "created", **fields: Any) -> dict[str, 
 def material(material_id: str, **fields: Any) -> dict[str, Any]:
     """Master data of a material."""
     return {"material_id": material_id, "part_number": material_id, "part_name": f"Part {material_id}"} | fields
+
+
+@contextmanager
+def without_postgres() -> Iterator[State]:
+    """The parts of a gateway that has no Postgres to ask which tokens were revoked: none was."""
+    parts = State.build(Settings(kafka_bootstrap="127.0.0.1:1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts.revocations, "refuse", lambda principal: None)
+        yield parts
+    parts.publisher.close()

@@ -22,7 +22,6 @@ from starlette.routing import Mount, Route
 from connectors.gateway.main import build
 from connectors.gateway.roles import scopes_of
 from connectors.gateway.state import State
-from schemas.settings import Settings
 from schemas.views.promises import SchedulePromises
 from schemas.views.schedules import (
     MoveAccepted,
@@ -33,6 +32,7 @@ from schemas.views.schedules import (
     ScheduleHead,
     ScheduleList,
 )
+from tests.gateways import without_postgres
 from tests.schedules import named
 
 API: Final = "/api/v1"
@@ -214,7 +214,11 @@ class CannedConsole:
 @contextmanager
 def served(planner: CannedPlanner) -> Iterator[CannedConsole]:
     """The page over this planner, on a free port of the loopback."""
-    parts = State.build(Settings(kafka_bootstrap="127.0.0.1:1"))
+    with without_postgres() as parts:
+        yield from _served(planner, parts)
+
+
+def _served(planner: CannedPlanner, parts: State) -> Iterator[CannedConsole]:
     app = Starlette(routes=[*_routes(planner), Mount("/", app=build(parts))])
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
@@ -227,7 +231,6 @@ def served(planner: CannedPlanner) -> Iterator[CannedConsole]:
         server.should_exit = True
         thread.join()
         listener.close()
-        parts.publisher.close()
 
 
 def promised(schedule: dict[str, Any]) -> dict[str, Any]:

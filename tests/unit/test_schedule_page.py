@@ -8,16 +8,13 @@ from starlette.testclient import TestClient
 from connectors.gateway.main import build
 from connectors.gateway.roles import ROLES
 from connectors.gateway.state import State
-from schemas.settings import Settings
+from tests.gateways import without_postgres
 
 
 @pytest.fixture(scope="module")
 def parts() -> Iterator[State]:
-    parts = State.build(Settings(kafka_bootstrap="127.0.0.1:1"))
-    with pytest.MonkeyPatch.context() as without_postgres:
-        without_postgres.setattr(parts.revocations, "refuse", lambda principal: None)
+    with without_postgres() as parts:
         yield parts
-    parts.publisher.close()
 
 
 def page_of(parts: State, role: str) -> str:
