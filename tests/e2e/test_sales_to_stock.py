@@ -186,15 +186,15 @@ def test_a_sales_order_is_made_and_taken_from_stock(plant: RunningPlant) -> None
         ]
 
         # 8: OEE is of exactly those units, now and in the table that is kept current.
-        window = {"from_at": begun_at.isoformat(), "to_at": datetime.now(UTC).isoformat()}
+        window = {"from": begun_at.isoformat(), "to": datetime.now(UTC).isoformat()}
         seen = client.get(f"/api/v1/machines/{MACHINES[0]}/oee", params=window).json()
         ((units, scrap, others),) = plant.await_rows(
             "SELECT sum(units), sum(scrapped_units), sum(units) FILTER (WHERE work_order_id <> %s) "
             "FROM production_logs WHERE machine_id = %s AND produced_at > %s AND produced_at <= %s",
             first,
             MACHINES[0],
-            window["from_at"],
-            window["to_at"],
+            window["from"],
+            window["to"],
         )
         assert (seen["units"], seen["scrapped_units"]) == (units, scrap)
         assert units - (others or 0) == 6, "other suites may count on this machine, too"
