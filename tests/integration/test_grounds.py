@@ -1,5 +1,6 @@
 """What a suite leaves behind on the servers that suites share, the next one does not find."""
 
+import threading
 from contextlib import closing
 
 import psycopg
@@ -12,7 +13,7 @@ from streams.kafka.admin import create_topics
 from tests.facts import put
 from tests.grounds import Ground
 from tests.integration.mes import Mes
-from tests.plants import RunningPlant, eventually
+from tests.plants import SLACK, RunningPlant, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
@@ -48,8 +49,11 @@ def join_a_group(plant: RunningPlant) -> None:
 def heard_first(mes: Mes, client: Client) -> bytes | bytearray:
     """What this client hears first, once somebody says a word."""
     heard: list[MQTTMessage] = []
+    listens = threading.Event()
     client.on_message = lambda _client, _data, message: heard.append(message)
+    client.on_subscribe = lambda *_: listens.set()
     client.subscribe("#", qos=1)
+    assert listens.wait(20 * SLACK.times), "the broker does not take the subscription"
     mes.tell("mes/word", b"a word")
     return eventually(lambda: heard, 20, "it hears nothing")[0].payload
 

@@ -109,7 +109,6 @@ def test_a_start_is_promised_and_reaches_the_pas(
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert told["provider_matrix"] == {lanes[0]: "beta", lanes[1]: "alpha", lanes[2]: "alpha"}
-    assert told["promised"]["tokens"]["mean"] == pytest.approx(12 * 3000, rel=0.25)
     assert (
         told["promised"]["cost_usd"]["p5"] < told["promised"]["cost_usd"]["p50"] < told["promised"]["cost_usd"]["p95"]
     )
