@@ -267,6 +267,9 @@ class Settings(BaseSettings):
     kpi_artifacts: Path | None = Field(None, description="folder below which KPI validators find test reports")
     kpi_artifact_bytes: int = Field(16 * 1024**2, ge=1, description="largest test report that is read")
     kpi_seconds: float = Field(20, gt=0, description="how long all KPI validators of a task may take together")
+    rehearsal_file: Path | None = Field(
+        None, description="what a fault rehearsal of this plant writes; a page shows it"
+    )
     prometheus_url: str | None = Field(None, description="Prometheus that KPI validators ask; none = none is asked")
 
     oee_minor_stop_minutes: float = Field(

@@ -26,6 +26,7 @@ from connectors.gateway.pages import oee as oee_pages
 from connectors.gateway.pages import orders as order_pages
 from connectors.gateway.pages import planning as planning_pages
 from connectors.gateway.pages import reconciliations as reconciliation_pages
+from connectors.gateway.pages import rehearsal as rehearsal_page
 from connectors.gateway.pages import schedule as schedule_page
 from connectors.gateway.routes import (
     alerts,
@@ -145,6 +146,7 @@ ROUTERS = (
     history_pages,
     material_pages,
     reconciliation_pages,
+    rehearsal_page,
     analyst_pages,
 )
 # Whatever is not here needs a scope; a test holds every route against this list.

@@ -19,6 +19,7 @@ from streams.topology import TOPOLOGY
 from tests.plants import PATIENCE_SECONDS
 from tests.rehearse.defects import VARIABLE, concerns
 from tests.rehearse.links import Address, Links
+from tests.rehearse.progress import FILE
 from tests.systems import SimulatedSystems
 
 KAFKA: Final = "kafka"
@@ -40,7 +41,7 @@ class RehearsedPlant(LocalPlant):
         self, path: Path, workers: int, links: Links, systems: SimulatedSystems, report: Report, defect: str = ""
     ) -> None:
         limits = {"RATE_LIMIT_PER_MINUTE": "100000", "ATTENDANCE_LIMIT_PER_MINUTE": "100000"}
-        settings = {**SETTINGS, **limits, **systems.settings()}
+        settings = {**SETTINGS, **limits, **systems.settings(), "REHEARSAL_FILE": str(path.parent / FILE)}
         super().__init__(path, workers=workers, report=report, settings=settings, ready_seconds=PATIENCE_SECONDS)
         self.workers = workers
         self.links = links

@@ -17,7 +17,7 @@ from tests.rehearse.defects import DEFECTS
 from tests.rehearse.faults import FAULTS
 from tests.rehearse.links import Links
 from tests.rehearse.plant import OUTSIDE, RehearsedPlant
-from tests.rehearse.progress import Progress
+from tests.rehearse.progress import FILE, Progress
 from tests.rehearse.recovery import Recoveries
 from tests.rehearse.settling import settle
 from tests.rehearse.site import Site
@@ -66,7 +66,8 @@ def rehearse(asked: Asked, folder: Path, console: Console) -> Outcome:
         console.print(f"{time.monotonic() - began:6.1f} s  {step}", style="dim", soft_wrap=True)
 
     records = folder / "systems.jsonl"
-    records.unlink(missing_ok=True)
+    for left in (records, folder / FILE):
+        left.unlink(missing_ok=True)
     with simulated_systems(record_path=records) as systems, Links() as links:
         plant = RehearsedPlant(home, asked.workers, links, systems, report, asked.defect)
         plant.wipe()

@@ -55,6 +55,7 @@ def render(request: Request, parts: State, visitor: Principal, template: str, /,
         "may": visitor.scopes.__contains__,
         "zone": parts.settings.plant_timezone,
         "now": datetime.now(UTC),
+        "is_rehearsed": parts.settings.rehearsal_file is not None,
     }
     return templates.TemplateResponse(request, template, context | told)
 
