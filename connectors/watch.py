@@ -131,6 +131,7 @@ CONDITIONS: Final = (
     Condition("ProcessingRateLow", "processing.slow", "warning", 500, _elsewhere),
     Condition("ConsumerLag", "processing.lag", "warning", 10_000, _elsewhere),
     Condition("SpoolFull", "spool.full", "critical", 0, _elsewhere),
+    Condition("InboxTruncated", "log.truncated", "critical", 0, _elsewhere),
     # The process that stops raises this one itself.
     Condition("LineStopped", "line.stopped", "critical", 0, _elsewhere),
     Condition("CredentialOld", "credential.old", "warning", 90, _elsewhere),

@@ -1,21 +1,24 @@
 """The agents as processes on a real Kafka: every unit once, whatever is done to them."""
 
+import json
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.kafka.admin import LARGEST_RECORD, create_topics
 from streams.kafka.producer import producer_config
 from tests.integration.kept import Kept
-from tests.integration.workers import INBOX, Audit, Load, dead_letters_of, kept_agents
+from tests.integration.workers import INBOX, Audit, Load, dead_letters_of, ends, kept_agents
 from tests.rehearse.faults.log import delete_changelogs, empty
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(240)]
@@ -142,6 +145,31 @@ def test_a_changelog_partition_that_was_emptied_is_filled_again_and_only_once(
     load.at_pace(PER_SECOND, 1)
     assert_every_unit_once(load, load.audit())
     assert "states_lost" not in worker.log[told:]
+
+
+def test_what_an_inbox_lost_before_it_was_folded_is_named_and_the_rest_counts(
+    load: Load, settings: Settings, start: Callable[..., Kept]
+) -> None:
+    worker = start()
+    load.at_pace(PER_SECOND, 1)
+    assert_every_unit_once(load, load.audit())
+    worker.stop()
+    heard, sent, folded = set(load.log_ids), Counter(load.sent), ends(settings, INBOX)
+    load.at_pace(PER_SECOND, 0.5)
+    gone = ends(settings, INBOX)
+    cut = [TopicPartition(*lane, end) for lane, end in gone.items()]
+    admin = AdminClient(settings.kafka())
+    for future in admin.delete_records(cut).values():
+        future.result(30)
+    load.log_ids, load.sent = heard, sent
+    successor = start()
+    load.at_pace(PER_SECOND, 1)
+    assert_every_unit_once(load, load.audit())
+    told = [json.loads(line) for line in successor.log.splitlines() if "offsets_missing" in line]
+    assert {(each["topic"], each["partition"]): (each["first"], each["last"] + 1) for each in told} == {
+        lane: (folded[lane], end) for lane, end in gone.items() if end > folded[lane]
+    }
+    assert {each["level"] for each in told} == {"error"}
 
 
 def test_records_without_key_or_value_or_sense_become_dead_letters_and_disturb_nobody(

@@ -66,6 +66,10 @@ CASES = {
         },
     ),
     "SpoolFull": Case({'connector_spool_full{process="mes-mqtt"}': "1x60"}, {"connector_spool_full": "0x60"}),
+    "InboxTruncated": Case(
+        {'agents_offsets_missing_total{process="agents"}': "0x30 7x30"},
+        {'agents_offsets_missing_total{process="agents"}': "0x60"},
+    ),
     "LineStopped": Case(
         {'line_stopped{line="machine-inbox",process="agents"}': "0x30 1x30"},
         {'line_stopped{line="machine-inbox"}': "0x60"},
