@@ -4,10 +4,12 @@ import threading
 from concurrent.futures import TimeoutError as Late
 from typing import Any
 
+from connectors.database import Rows
 from connectors.gateway.problems import Problem
 from connectors.gateway.publishing import said
 from connectors.gateway.state import State
 from schemas.envelope import Message
+from sql.reads import work_orders
 from streams.driver import Output
 
 MOST_WAITING = 12
@@ -37,6 +39,12 @@ def ask(parts: State, tenant_id: str, output: Output, message_id: str) -> Messag
         status = 404 if details.error_code in UNKNOWN else 409
         raise Problem(status, details.error_message, reason=details.error_code, failure_id=answer.payload.failure_id)
     return answer
+
+
+def refuse_unknown(rows: Rows, work_order_id: str) -> None:
+    """Raises Problem 404 for an order that is neither there nor accepted."""
+    if not work_orders.is_known(rows, work_order_id):
+        raise Problem(404, f"No work order {work_order_id} is known.")
 
 
 def tell_order(

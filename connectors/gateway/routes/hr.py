@@ -67,26 +67,23 @@ def _handle(parts: State, client: Principal, once: Once, body: bytes) -> Respons
     _refuse_future(told, parts.settings.future_seconds)
     event: Clocked = told.payload
     with parts.database.tenant(client.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
-        if operators.unknown(rows, [event.employee_id]):
-            sentence = f"No employee {event.employee_id} is known (requires master data sync)."
-            raise Problem(404, sentence, path="employee_id")
-        parts.publisher.publish(
-            [
-                said(
-                    told.type,
-                    client.tenant_id,
-                    event,
-                    message_id=told.message_id,
-                    timestamp=told.timestamp,
-                    source_system=SYSTEM,
-                )
-            ]
-        )
-        response = Reply(200, _answer(told, event)).response()
-        once.keep(rows, client.tenant_id, response)
-    return response
+
+        def publish() -> Reply:
+            if operators.unknown(rows, [event.employee_id]):
+                sentence = f"No employee {event.employee_id} is known (requires master data sync)."
+                raise Problem(404, sentence, path="employee_id")
+            output = said(
+                told.type,
+                client.tenant_id,
+                event,
+                message_id=told.message_id,
+                timestamp=told.timestamp,
+                source_system=SYSTEM,
+            )
+            parts.publisher.publish([output])
+            return Reply(200, _answer(told, event))
+
+        return once.answered(rows, client.tenant_id, publish)
 
 
 def _refuse_future(told: Statement, future_seconds: float) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from connectors.database import Rows
 from connectors.gateway import order_bills
 from connectors.gateway.auth import Principal
-from connectors.gateway.commands import tell_order
+from connectors.gateway.commands import refuse_unknown, tell_order
 from connectors.gateway.depends import Body, Identity, Operator, Parts, json_body
 from connectors.gateway.editing import told
 from connectors.gateway.order_bills import Bill
@@ -100,18 +100,15 @@ def change(request: Request, parts: Parts, operator: Operator, work_order_id: Id
         raise Problem(400, f"{nothing[0]} cannot be null; leave it out to keep it.", path=nothing[0])
     once = Once.of(request, operator, body)
     with parts.database.tenant(operator.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
-        if not work_orders.is_known(rows, work_order_id):
-            raise Problem(404, f"No work order {work_order_id} is known.")
-        if asked.quantity_ordered is not None:
-            changes |= _rebilled(rows, work_order_id, asked)
-        payload = WorkOrderUpdated(work_order_id=work_order_id, **changes)
-        message_id = once.message_id("change")
-        reply = _tell(parts, operator, rows, "update", "erp.work_order_updated", payload, message_id, asked.reason)
-        response = reply.response()
-        once.keep(rows, operator.tenant_id, response)
-    return response
+
+        def tell() -> Reply:
+            refuse_unknown(rows, work_order_id)
+            bill = {} if asked.quantity_ordered is None else _rebilled(rows, work_order_id, asked)
+            payload = WorkOrderUpdated(work_order_id=work_order_id, **changes, **bill)
+            message_id = once.message_id("change")
+            return _tell(parts, operator, rows, "update", "erp.work_order_updated", payload, message_id, asked.reason)
+
+        return once.answered(rows, operator.tenant_id, tell)
 
 
 def _rebilled(rows: Rows, order_id: str, asked: WorkOrderChange) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from connectors.database import Rows
 from connectors.gateway.auth import Principal
+from connectors.gateway.commands import refuse_unknown
 from connectors.gateway.depends import Body, Identity, Operator, Parts, json_body
 from connectors.gateway.problems import Problem
 from connectors.gateway.requests import Once, Reply
@@ -17,7 +18,6 @@ from connectors.gateway.state import State
 from schemas.codec import parse
 from schemas.views.work_orders import NoteBody, NoteView, TaskBody, TaskChange, TaskView
 from sql import work_order_people as people
-from sql.reads import work_orders
 
 router = APIRouter(prefix="/api/v1/work-orders", tags=["work orders"], responses=PROBLEMS)
 Told = TypeVar("Told", bound=BaseModel)
@@ -109,11 +109,9 @@ def _once(
     """Write to an order that is known, once for an Idempotency-Key."""
     once = Once.of(request, operator, body)
     with parts.database.tenant(operator.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
-        if not work_orders.is_known(rows, work_order_id):
-            raise Problem(404, f"No work order {work_order_id} is known.")
-        reply: Any = write(rows)
-        response: Response = reply.response()
-        once.keep(rows, operator.tenant_id, response)
-    return response
+
+        def write_to_known() -> Reply:
+            refuse_unknown(rows, work_order_id)
+            return write(rows)
+
+        return once.answered(rows, operator.tenant_id, write_to_known)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from connectors.gateway import order_promises
 from connectors.gateway.auth import Principal
-from connectors.gateway.commands import tell_order
+from connectors.gateway.commands import refuse_unknown, tell_order
 from connectors.gateway.depends import Body, Cursor, Identity, Limit, Operator, Parts, Reader, Text, json_body
 from connectors.gateway.problems import Problem
 from connectors.gateway.requests import Once, Reply
@@ -126,15 +126,14 @@ def _answer(
     """Say it to the order, once, and what became of it."""
     once = Once.of(request, operator, body)
     with parts.database.tenant(operator.tenant_id) as rows:
-        if (earlier := once.earlier(rows)) is not None:
-            return earlier
-        if not work_orders.is_known(rows, payload.work_order_id):
-            raise Problem(404, f"No work order {payload.work_order_id} is known.")
-        reply = _tell(parts, operator, once, verb, payload)
-        people.add_command(rows, operator.tenant_id, _command(reply, verb, payload))
-        response = reply.response()
-        once.keep(rows, operator.tenant_id, response)
-    return response
+
+        def tell() -> Reply:
+            refuse_unknown(rows, payload.work_order_id)
+            reply = _tell(parts, operator, once, verb, payload)
+            people.add_command(rows, operator.tenant_id, _command(reply, verb, payload))
+            return reply
+
+        return once.answered(rows, operator.tenant_id, tell)
 
 
 def _command(reply: Reply, verb: str, payload: WorkOrderCommand | WorkOrderAssign) -> people.Command:
