@@ -1,4 +1,4 @@
-"""The command line of `streams`: topics, agents, projector, planner, replay, rebuild."""
+"""The command line of `streams`: topics, grow, agents, projector, planner, replay, rebuild."""
 
 import sys
 from collections import Counter
@@ -22,6 +22,25 @@ def topics() -> None:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{len(created)} topics created." if created else "All topics are there.")
+
+
+@app.command()
+def grow(
+    partitions: Annotated[int, typer.Argument(min=1, max=1024, help="how many partitions every inbox is to have")],
+) -> None:
+    """Spread the inboxes over more partitions; nothing may run meanwhile (README, 'More partitions')."""
+    from confluent_kafka import KafkaException
+
+    from streams.growth import CannotShrink, NotAtRest
+    from streams.growth import grow as run
+
+    try:
+        for each in run(Settings(), partitions):
+            typer.echo(f"{each.inbox}: {each.before} -> {each.after} partitions, {each.moved} of {each.states} moved")
+    except (CannotShrink, NotAtRest, KafkaException) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"Set PARTITIONS={partitions}, then start everything again.")
 
 
 @app.command()

@@ -30,9 +30,8 @@ from streams.kafka.reader import Lane, Reader
 from streams.rounds import Rounds
 from streams.states import Tables
 from streams.stopped_lines import StoppedLines
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 
-APP_ID: Final = "mfg"
 LOOK_SECONDS: Final = 1.0
 STALLED_LOOKS: Final = 2
 NOT_PROGRESSING_SECONDS: Final = 120.0
@@ -46,7 +45,7 @@ def build_app(settings: Settings, topology: tuple[Processor, ...], reader: Reade
     session_seconds = settings.session_timeout_ms / 1000
     settings.spool_dir.mkdir(parents=True, exist_ok=True)
     return BatchApp(
-        APP_ID,
+        GROUP,
         inboxes=frozenset(processor.inbox for processor in topology),
         reader=reader,
         broker=[f"kafka://{host}" for host in settings.kafka_bootstrap.split(",")],

@@ -61,6 +61,10 @@ class RoundTooOld(Exception):
     """This process slept for so long that its states must not reach the changelog any more."""
 
 
+class StatesLost(Exception):
+    """States are gone that cannot be folded again from the beginning of the log."""
+
+
 class Positions(Protocol):
     """Where the consumer stands. `epoch` changes whenever partitions come, go or are read again."""
 
@@ -201,12 +205,20 @@ class Rounds:
             if offset > 0 and not await asyncio.to_thread(self._tables.is_whole, states.changelog, lane[1]):
                 first = await asyncio.to_thread(self._tables.first_from, lane, 0)
                 if first is not None and first < offset:
+                    await self._may_fold_again(lane)
                     log.error("states_lost", changelog=states.changelog, partition=lane[1], folded_again_from=first)
                     again[lane], self._to_mark[lane] = first, offset
                     await self._positions.read_from(lane, first)
                     continue
             self._mark(lane)
         return again
+
+    async def _may_fold_again(self, lane: Lane) -> None:
+        if await asyncio.to_thread(self._tables.has_grown, lane[0]):
+            raise StatesLost(
+                f"{self._table(lane[0]).changelog}/{lane[1]} lost its states, and {lane[0]} was given more partitions "
+                "since it began: what its entities were before lies in others. Restore the changelog from a backup."
+            )
 
     def _mark(self, lane: Lane) -> None:
         states = self._table(lane[0])

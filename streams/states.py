@@ -9,10 +9,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas.settings import Settings
 from streams.driver import Processor, offset_of
+from streams.kafka.partitions import partition_of
 from streams.kafka.reader import Lane, reader_config
 
 READ_TO_THE_END: Final = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
 RECORDS_AT_ONCE: Final = 5_000
+LOOKED_AT: Final = 10_000
 FORGOTTEN: Final = b",null]"
 """How the stored form of a forgotten entity ends (`driver.Kept` with no state)."""
 FORGOTTEN_AT_ONCE: Final = 1_000
@@ -144,6 +146,34 @@ class Tables:
             elif not error.retriable():
                 raise KafkaException(error)
         return ended
+
+    def has_grown(self, inbox: str) -> bool:
+        """Whether an inbox was spread over more partitions: records lie where their keys do not go any more. Blocks.
+
+        The first of each partition are looked at; where keys moved, a third of them and more did.
+        """
+        consumer = Consumer(reader_config(self._settings, **READ_TO_THE_END))
+        try:
+            partitions = consumer.list_topics(inbox, timeout=30).topics[inbox].partitions
+            return any(self._has_strangers(consumer, inbox, number, len(partitions)) for number in partitions)
+        finally:
+            consumer.close()
+
+    def _has_strangers(self, consumer: Consumer, inbox: str, partition: int, partitions: int) -> bool:
+        consumer.assign([TopicPartition(inbox, partition, OFFSET_BEGINNING)])
+        looked_at = 0
+        while looked_at < LOOKED_AT:
+            for record in consumer.consume(RECORDS_AT_ONCE, 0.2):
+                if (error := record.error()) is None:
+                    looked_at += 1
+                    key = record.key()
+                    if isinstance(key, bytes) and partition_of(key, partitions) != partition:
+                        return True
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    return False
+                elif not error.retriable():
+                    raise KafkaException(error)
+        return False
 
     def is_whole(self, changelog: str, partition: int) -> bool:
         """Whether a changelog without a mark begins at its beginning: it is older than marks are. Blocks."""

@@ -1,7 +1,12 @@
 """THE MAP: each processor, its one inbox, what it remembers, what it may emit."""
 
+from typing import Final
+
 from streams.domain import machine_state, machines, materials, operators, priors, stock, work_orders
 from streams.driver import Processor
+
+GROUP: Final = "mfg"
+"""The consumer group of the agents."""
 
 TOPOLOGY: tuple[Processor, ...] = (
     Processor(

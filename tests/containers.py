@@ -26,10 +26,10 @@ READY_SECONDS = 300
 class ContainedPlant:
     """What tests ask of a `LocalPlant`, of containers."""
 
-    def __init__(self, run_dir: Path, workers: int = 1) -> None:
+    def __init__(self, run_dir: Path, workers: int = 1, brokers: int = 1) -> None:
         self.folder = Folder(run_dir)
         self._workers = workers
-        self._identity = identities.of(self.folder, None)
+        self._identity = identities.of(self.folder, brokers)
         self._compose: DockerCompose | None = None
 
     def compose(self, infra_only: bool) -> DockerCompose:

@@ -7,7 +7,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ import pytest
 
 from compose.local.containers import choice
 from compose.local.plant import LocalPlant
+from compose.local.waiting import wait_for
 from schemas.settings import Settings
 from sql.database import rows_of
 from tests.containers import ContainedPlant
@@ -100,7 +102,7 @@ class RunningPlant:
     def ensure_workers(self, count: int) -> None:
         """Have that many Faust workers."""
         with environment(self.told):
-            plant_in(self.local.folder.path, count).up()
+            plant_in(self.local.folder.path, count, len(self.kafka_bootstrap.split(","))).up()
 
     def rows(self) -> AbstractContextManager[psycopg.Cursor[dict[str, Any]]]:
         """A transaction of the plant's tenant, which is kept."""
@@ -129,11 +131,35 @@ def eventually(ask: Callable[[], Found], seconds: float, complaint: str) -> Foun
     return found
 
 
-def plant_in(run_dir: Path, workers: int = 1) -> LocalPlant | ContainedPlant:
+def stop_hard(plant: LocalPlant, name: str) -> None:
+    """kill -9, and keep the runner from starting it again."""
+    send(plant, name, signal.SIGSTOP)  # frozen, it cannot tidy up while the runner asks it to
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(plant.stop, [name])
+        wait_for(lambda: state(plant, name) in ("stopping", "stopped"), 10)
+        send(plant, name, signal.SIGKILL)
+        stopping.result()
+
+
+def send(plant: LocalPlant, name: str, signum: signal.Signals) -> int | None:
+    """Send a process a signal; its id, or None where it does not live just now."""
+    pid = plant.pid(name)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signum)
+    return pid
+
+
+def state(plant: LocalPlant, name: str) -> str:
+    """What the runner says of a process."""
+    return next(each.state for each in plant.status() if each.name == name)
+
+
+def plant_in(run_dir: Path, workers: int = 1, brokers: int = 1) -> LocalPlant | ContainedPlant:
     """Local processes, or containers where PLANT=compose asks for them."""
     if choice(os.environ) == "compose":
-        return ContainedPlant(run_dir, workers=workers)
-    return LocalPlant(run_dir, workers=workers, ready_seconds=PATIENCE_SECONDS)
+        return ContainedPlant(run_dir, workers=workers, brokers=brokers)
+    return LocalPlant(run_dir, workers=workers, brokers=brokers, ready_seconds=PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -147,12 +173,12 @@ def environment(told: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def running_plant(
-    *, infra_only: bool, workers: int = 1, told: Mapping[str, str] | None = None
+    *, infra_only: bool, workers: int = 1, brokers: int = 1, told: Mapping[str, str] | None = None
 ) -> Iterator[RunningPlant]:
     """A plant of its own, deleted afterwards. `told`: settings that its processes are started with."""
     run_dir = Path(tempfile.mkdtemp(prefix="plant-", dir="/tmp"))
     run_dir.chmod(0o755)
-    local = plant_in(run_dir, workers)
+    local = plant_in(run_dir, workers, brokers)
     try:
         with environment(told or {}):
             local.up(infra_only=infra_only)

@@ -10,9 +10,8 @@ from schemas.settings import Settings
 from sql.read_models.registry import READ_MODELS
 from streams.kafka.changelogs import Ends
 from streams.kafka.consumer import Lane, lag
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 
-GROUP = "mfg"
 PATIENCE_SECONDS = 3.0
 
 

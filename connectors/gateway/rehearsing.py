@@ -10,7 +10,6 @@ from typing import Final
 
 from confluent_kafka import KafkaException
 
-from connectors.gateway.lag import GROUP
 from connectors.gateway.problems import Problem, unavailable
 from schemas.codec import Unreadable, decode_event
 from schemas.settings import Settings
@@ -34,7 +33,7 @@ from streams.kafka.partitions import partition_of
 from streams.kafka.reader import Lane
 from streams.projection import Written, write
 from streams.rehearsal import Outcome, Refusal, Rehearsed, TooMuch, rehearse
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 
 MOST_STATE_BYTES: Final = 64 * 1024 * 1024
 BUSY_SECONDS: Final = 15.0

@@ -15,7 +15,7 @@ LARGEST_RECORD = 1024 * 1024
 
 
 class TopicMismatch(Exception):
-    """A topic exists with another number of partitions than its keys were spread over."""
+    """An inbox or a changelog has another number of partitions than the setting says."""
 
 
 def wanted_topics(settings: Settings) -> list[NewTopic]:
@@ -48,16 +48,19 @@ def _new(settings: Settings, name: str, policy: dict[str, str]) -> NewTopic:
 
 
 def create_topics(settings: Settings) -> list[str]:
-    """Create what is missing and return its names. Raises TopicMismatch where partitions differ."""
+    """Create what is missing and return its names. Raises TopicMismatch where an inbox or a changelog differs.
+
+    Other topics keep the partitions they were made with (streams/README.md, 'More partitions').
+    """
     admin = AdminClient(settings.kafka())
     wanted = wanted_topics(settings)
     existing = admin.list_topics(timeout=30).topics
-    for topic in wanted:
-        found = existing.get(topic.topic)
-        if found is not None and len(found.partitions) != topic.num_partitions:
+    for name in (name for each in TOPOLOGY for name in (each.inbox, changelog_of(each.name))):
+        found = existing.get(name)
+        if found is not None and len(found.partitions) != settings.partitions:
             raise TopicMismatch(
-                f"Topic {topic.topic} has {len(found.partitions)} partitions, the setting PARTITIONS says "
-                f"{topic.num_partitions}. Changing it would move keys; see streams/README.md, 'more partitions'."
+                f"Topic {name} has {len(found.partitions)} partitions, the setting PARTITIONS says "
+                f"{settings.partitions}. Changing it moves keys; see streams/README.md, 'More partitions'."
             )
     missing = [topic for topic in wanted if topic.topic not in existing]
     if missing:

@@ -74,10 +74,10 @@ def thousand_materials(plant: RunningPlant) -> Figure:
 def document_load(plant: RunningPlant) -> Figure:
     """Share of all cores that our processes use at the document's 1,000 messages a minute; the servers' beside it."""
     machines = _machines(plant, DOCUMENT_PER_SECOND, DOCUMENT_SECONDS)
-    before, began = {name: _cpu_seconds(plant.pid(name)) for name in (*OURS, *SERVERS)}, time.monotonic()
+    before, began = {name: cpu_seconds(plant.pid(name)) for name in (*OURS, *SERVERS)}, time.monotonic()
     _await(machines)
     elapsed = (time.monotonic() - began) * (psutil.cpu_count() or 1)
-    used = {name: (_cpu_seconds(plant.pid(name)) - before[name]) / elapsed for name in before}
+    used = {name: (cpu_seconds(plant.pid(name)) - before[name]) / elapsed for name in before}
     print("  share of the cores: " + "  ".join(f"{name} {100 * share:.1f} %" for name, share in used.items()))
     ours = round(sum(used[name] for name in OURS), 4)
     return Figure(
@@ -85,7 +85,7 @@ def document_load(plant: RunningPlant) -> Figure:
     )
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """CPU seconds of a process and all below it."""
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]

@@ -1,5 +1,6 @@
 """Drives a running plant from outside and writes down the truth before it speaks."""
 
+import contextlib
 import itertools
 import json
 import threading
@@ -14,6 +15,8 @@ import httpx2
 import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.plants import eventually
 
 MACHINES = ("M-201", "M-202", "M-203", "M-204", "M-205", "M-207", "M-208")
 
@@ -115,6 +118,11 @@ class Load:
         if self._failure:
             raise self._failure
 
+    def end(self) -> None:
+        """Say no more, then as `finish`."""
+        self.seconds = 0
+        self.finish()
+
     def _guarded(self) -> None:
         try:
             self._run()
@@ -173,6 +181,38 @@ def scalar(endpoints: dict[str, str], query: str, *parameters: Any) -> Any:
         connection.execute("SELECT set_config('app.current_tenant_id', %s, true)", [endpoints["TENANT_ID"]])
         row = connection.execute(query, parameters or None).fetchone()
     return row[0] if row else None
+
+
+def assert_no_doubles(endpoints: dict[str, str], load: Load) -> None:
+    """Each reading is one row, and each unit stands in one of them."""
+    told, rows = (
+        scalar(
+            endpoints, f"SELECT coalesce({figure}, 0) FROM production_logs WHERE work_order_id = ANY(%s)", load.orders
+        )
+        for figure in ("sum(units)::bigint", "count(DISTINCT log_id)")
+    )
+    assert told == load.sent
+    assert rows == load.sent, "each reading has a row of its own"
+
+
+LATEST = """
+SELECT min(latest) FROM (SELECT max(produced_at) AS latest FROM production_logs
+  WHERE work_order_id = ANY(%s) GROUP BY work_order_id) AS each_order
+"""
+
+
+def recovered(endpoints: dict[str, str], orders: list[str]) -> float:
+    """Wait until the latest reading of every order is from after now and younger than 5 s; how long that took."""
+    began, hurt_at = time.monotonic(), datetime.now(UTC)
+
+    def is_current() -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
+            oldest = scalar(endpoints, LATEST, orders)
+            return oldest is not None and oldest > hurt_at and datetime.now(UTC) - oldest < timedelta(seconds=5)
+        return False
+
+    eventually(is_current, 30, "the lag is not back under 5 s within 30 s")
+    return time.monotonic() - began
 
 
 def await_truth(endpoints: dict[str, str], truth: Counter[str], seconds: float) -> float:

@@ -6,17 +6,24 @@ import json
 import os
 import signal
 import threading
-import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
-import psycopg
 import pytest
 
-from tests.e2e.load import Load, await_truth, count_message, create_orders, erp_client, mqtt_client, order_body, scalar
-from tests.plants import RunningPlant, eventually
+from tests.e2e.load import (
+    Load,
+    assert_no_doubles,
+    await_truth,
+    count_message,
+    create_orders,
+    erp_client,
+    mqtt_client,
+    order_body,
+    recovered,
+)
+from tests.plants import RunningPlant
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.alone, pytest.mark.timeout(600)]
 
@@ -25,42 +32,9 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 
 
-LATEST = """
-SELECT min(latest) FROM (SELECT max(produced_at) AS latest FROM production_logs
-  WHERE work_order_id = ANY(%s) GROUP BY work_order_id) AS each_order
-"""
-
-
 def _pause(seconds: float) -> None:
     """The timeline of a rehearsal: time is what is being tested here."""
     threading.Event().wait(seconds)
-
-
-def _no_doubles(plant: RunningPlant, load: Load, orders: list[str]) -> None:
-    told = scalar(
-        plant.endpoints,
-        "SELECT coalesce(sum(units), 0)::bigint FROM production_logs WHERE work_order_id = ANY(%s)",
-        orders,
-    )
-    assert told == load.sent
-    rows = scalar(
-        plant.endpoints, "SELECT count(DISTINCT log_id) FROM production_logs WHERE work_order_id = ANY(%s)", orders
-    )
-    assert rows == load.sent, "each reading has a row of its own"
-
-
-def _recovered(plant: RunningPlant, orders: list[str]) -> float:
-    """Wait until the latest reading of every order is from after now and younger than 5 s; how long that took."""
-    began, hurt_at = time.monotonic(), datetime.now(UTC)
-
-    def is_current() -> bool:
-        with contextlib.suppress(psycopg.OperationalError):
-            oldest = scalar(plant.endpoints, LATEST, orders)
-            return oldest is not None and oldest > hurt_at and datetime.now(UTC) - oldest < timedelta(seconds=5)
-        return False
-
-    eventually(is_current, 30, "the lag is not back under 5 s within 30 s")
-    return time.monotonic() - began
 
 
 def test_kill_9_of_each_process_in_turn_loses_and_doubles_nothing(plant: RunningPlant) -> None:
@@ -71,11 +45,11 @@ def test_kill_9_of_each_process_in_turn_loses_and_doubles_nothing(plant: Running
     for victim in victims:
         _pause(3)
         plant.kill(victim)
-        print(f"{victim}: current again after {_recovered(plant, orders):.1f} s")
+        print(f"{victim}: current again after {recovered(plant.endpoints, orders):.1f} s")
     load.finish()
     waited = await_truth(plant.endpoints, load.truth, 60)
     print(f"{load.sent} counts, {len(victims)} kills, in Postgres {waited:.1f} s after the last")
-    _no_doubles(plant, load, orders)
+    assert_no_doubles(plant.endpoints, load)
 
 
 def test_a_worker_that_was_asleep_longer_than_its_session_loses_nothing(plant: RunningPlant) -> None:
@@ -91,7 +65,7 @@ def test_a_worker_that_was_asleep_longer_than_its_session_loses_nothing(plant: R
         os.kill(sleeper, signal.SIGCONT)
     load.finish()
     await_truth(plant.endpoints, load.truth, 90)
-    _no_doubles(plant, load, orders)
+    assert_no_doubles(plant.endpoints, load)
 
 
 @pytest.mark.parametrize("service", ["kafka", "postgres"])
@@ -101,10 +75,10 @@ def test_a_restart_of_a_service_loses_nothing(plant: RunningPlant, service: str)
     load.start()
     _pause(5)
     plant.kill(service)
-    print(f"{service}: current again after {_recovered(plant, orders):.1f} s")
+    print(f"{service}: current again after {recovered(plant.endpoints, orders):.1f} s")
     load.finish()
     await_truth(plant.endpoints, load.truth, 90)
-    _no_doubles(plant, load, orders)
+    assert_no_doubles(plant.endpoints, load)
 
 
 def _broken_payloads() -> list[tuple[str, bytes, str]]:

@@ -6,7 +6,6 @@ from typing import Any
 from confluent_kafka import KafkaException
 from psycopg.rows import dict_row
 
-from connectors.gateway.lag import GROUP
 from connectors.gateway.rehearsing import Rehearser
 from schemas.envelope import Message
 from schemas.settings import DEFAULT_TENANT
@@ -17,7 +16,7 @@ from sql.read_models.registry import READ_MODELS, TABLES
 from streams.driver import Output, output_of
 from streams.kafka.changelogs import Ends
 from streams.kafka.consumer import Lane, lag
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 from tests.integration.events import await_projected, publish
 from tests.plants import RunningPlant, eventually
 

@@ -1,15 +1,12 @@
 """What a fault may touch: the plant, its links, and the time."""
 
-import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from compose.local.waiting import wait_for
+from tests.plants import send
 from tests.rehearse.plant import RehearsedPlant
 from tests.rehearse.timeline import Hurt
 
@@ -36,24 +33,7 @@ class Site:
 
     def signal(self, name: str, signum: signal.Signals) -> int | None:
         """Send a process a signal; its id, or None where it does not live just now."""
-        pid = self.plant.pid(name)
-        if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signum)
-        return pid
-
-    def stop_hard(self, name: str) -> None:
-        """kill -9, and keep the runner from starting it again."""
-        self.signal(name, signal.SIGSTOP)  # frozen, it cannot tidy up while the runner asks it to
-        with ThreadPoolExecutor(1) as pool:
-            stopping = pool.submit(self.plant.stop, [name])
-            wait_for(lambda: self.state(name) in ("stopping", "stopped"), 10)
-            self.signal(name, signal.SIGKILL)
-            stopping.result()
-
-    def state(self, name: str) -> str:
-        """What the runner says of a process."""
-        return next(each.state for each in self.plant.status() if each.name == name)
+        return send(self.plant, name, signum)
 
 
 Fault = Callable[[Site, Hurt], None]

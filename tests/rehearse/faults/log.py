@@ -9,11 +9,10 @@ import stamina
 from confluent_kafka import OFFSET_END, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from connectors.gateway.lag import GROUP
 from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.kafka.admin import create_topics
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 from tests.rehearse.site import Site
 from tests.rehearse.timeline import Hurt
 
