@@ -102,7 +102,7 @@ def _hurt(asked: Asked, plant: RehearsedPlant, records: Path, folder: Path, cons
     plant.links.heal_all()
     stimuli.finish()
     progress.phase("settling")
-    account = settle(plant.endpoints(), ledger, SETTLE_SECONDS, records)
+    account = settle(plant.endpoints(), ledger, SETTLE_SECONDS / 2 if asked.defect else SETTLE_SECONDS, records)
     outcome.document = certificate(account, outcome.recoveries, outcome.outages, asked.seed, asked.seconds, asked.rate)
     save(outcome.document, folder)
     show(outcome.document, console)

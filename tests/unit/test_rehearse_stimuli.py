@@ -1,7 +1,7 @@
 """Those who speak in a rehearsal: they write down before they ask, and what they were answered."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -109,7 +109,7 @@ def test_what_goes_wrong_with_somebody_who_speaks_is_raised_by_finish() -> None:
 def test_what_two_tenants_are_shown_is_written_down(book: Book, tmp_path: Path) -> None:
     own, theirs = ({"work_orders": [{"erp_work_order_id": name}]} for name in ("WO-ERP-1", "WO-NB-1-1"))
 
-    def shows(page: dict[str, object]) -> Handler:
+    def shows(page: Mapping[str, object]) -> Handler:
         return lambda request: httpx2.Response(200, json=page if request.method == "GET" else {})
 
     neighbours = Neighbours(_voice(book, shows(theirs)), _voice(book, shows(own)), book, DEFAULT_TENANT, 1)
