@@ -14,6 +14,9 @@ ZERO = ("lost", "doubled", "invented", "out_of_order", "oversold")
 # DEFECTS="random message ids,offsets of Kafka,.." with the names of tests/rehearse/defects.py: minutes for each.
 PLANTED = [each for each in os.environ.get("DEFECTS", "").split(",") if each]
 
+# CALM=10: so many rehearsals without any fault, a minute for each.
+CALM = int(os.environ.get("CALM", "0"))
+
 
 def rehearse(folder: Path, **asked: str) -> tuple[int, dict[str, Any]]:
     """Run `make rehearse` in a folder of its own; its exit code and its certificate."""
@@ -41,3 +44,13 @@ def test_a_planted_defect_is_found(tmp_path: Path, defect: str) -> None:
     code, told = rehearse(tmp_path, DURATION="45", SEED="1", RATE="200", DEFECT=defect)
     assert code == 1
     assert any(told[name] for name in ZERO)
+
+
+@pytest.mark.skipif(not CALM, reason="CALM asks for none")
+@pytest.mark.parametrize("seed", range(1, CALM + 1))
+def test_a_calm_rehearsal_raises_no_alarm(tmp_path: Path, seed: int) -> None:
+    code, told = rehearse(tmp_path, DURATION="15", SEED=str(seed), RATE="150", FAULTS="none")
+    assert {name: told[name] for name in ZERO} == dict.fromkeys(ZERO, 0)
+    assert code == 0
+    assert told["faults"] == 0
+    assert told["sent"] > 1_000

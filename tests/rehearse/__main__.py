@@ -1,8 +1,8 @@
 """`make rehearse`: a plant under load, hurt on a seeded timeline; writes `.run/certificate.json`.
 
 DURATION (seconds), SEED, RATE (machine messages per second) and WORKERS choose the rehearsal, FAULTS (`kill,cut`) the
-kinds of faults, DEFECT plants one of `defects.py`. The exit code is 0 only where nothing is lost, doubled, invented,
-out of order or oversold.
+kinds of faults (`none`: a calm rehearsal), DEFECT plants one of `defects.py`. The exit code is 0 only where nothing is
+lost, doubled, invented, out of order or oversold.
 """
 
 import os
@@ -14,18 +14,26 @@ from pathlib import Path
 from rich.console import Console
 
 from compose.local.errors import PlantError
+from tests.rehearse.defects import DEFECTS
+from tests.rehearse.faults import FAULTS
 from tests.rehearse.rehearsal import Asked, rehearse
 
 
 def asked(environment: os._Environ[str] | dict[str, str]) -> Asked:
-    """What the environment asks for."""
+    """What the environment asks for. Raises PlantError for a fault or a defect that does not exist."""
+    only = tuple(filter(None, environment.get("FAULTS", "").split(",")))
+    defect = environment.get("DEFECT", "")
+    if unknown := sorted({*only} - FAULTS.keys() - {"none"}):
+        raise PlantError(f"There is no fault {', '.join(unknown)}; there are: none, {', '.join(FAULTS)}.")
+    if defect and defect not in DEFECTS:
+        raise PlantError(f"There is no defect {defect}; there are: {', '.join(DEFECTS)}.")
     return Asked(
         seconds=float(environment.get("DURATION") or 600),
         seed=int(environment.get("SEED") or time.time_ns() % 1_000_000),
         rate=int(environment.get("RATE") or 200),
         workers=int(environment.get("WORKERS") or 2),
-        only=tuple(filter(None, environment.get("FAULTS", "").split(","))),
-        defect=environment.get("DEFECT", ""),
+        only=only,
+        defect=defect,
     )
 
 

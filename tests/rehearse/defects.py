@@ -8,11 +8,13 @@ import asyncio
 import os
 import runpy
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
+import msgspec
 from confluent_kafka import TopicPartition
 
 VARIABLE: Final = "PLANTED_DEFECT"
@@ -23,13 +25,14 @@ LATE_SECONDS: Final = 0.5
 class Defect(NamedTuple):
     """A mistake: in which processes (by the first word of their name), how it is put in, and what brings it to light.
 
-    `faults` are kinds of the timeline, `victims` whom they meet; none: it shows without any.
+    `faults` are kinds of the timeline, `victims` whom they meet, `seconds` how long; none: it shows without any.
     """
 
     processes: tuple[str, ...]
     plant: Callable[[], None]
     faults: tuple[str, ...] = ()
     victims: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 def random_message_ids() -> None:
@@ -165,12 +168,13 @@ def reservation_outside_its_agent() -> None:
 
 
 def tenant_of_the_session() -> None:
-    """The tenant stays on the connection when its transaction is over, for whoever gets it next."""
+    """A connection belongs for good to the tenant that had it first: its transactions no longer say whose they are."""
     from connectors import database as pooled
     from sql import database
 
     def for_the_session(cursor: Any, tenant_id: str) -> None:
-        cursor.execute("SELECT set_config('app.current_tenant_id', %s::uuid::text, false)", [tenant_id])
+        first = "coalesce(nullif(current_setting('app.current_tenant_id', true), ''), %s::uuid::text)"
+        cursor.execute(f"SELECT set_config('app.current_tenant_id', {first}, false)".encode(), [tenant_id])
 
     _put(database, "tenant", for_the_session)
     _put(pooled, "tenant", for_the_session)
@@ -189,10 +193,29 @@ def retry_with_another_key() -> None:
 
 
 def edit_with_another_identity() -> None:
-    """What is sent again has a name that nobody can hold against its action."""
-    from streams.driver import Repair
+    """What is sent again has a name and a number of its own each time; that it was sent is noted later."""
+    from connectors.repairs.dispatcher import Dispatcher
+    from schemas.codec import decode
+    from streams.driver import REPAIRS, Output, output_of, repair_of
 
-    _put(Repair, "message_id", property(lambda self: f"repair-{uuid4().hex}-{self.action_id}"))
+    begin = vars(Dispatcher)["__init__"]
+
+    def under_a_new_name(output: Output) -> Output:
+        message = decode(output.value)
+        if message.source != REPAIRS:
+            return output
+        fresh = repair_of(message)._replace(action_id=time.time_ns() // 1000)
+        return output_of(msgspec.structs.replace(message, message_id=fresh.message_id, position=fresh.action_id))
+
+    def send_and_dawdle(self: Dispatcher, settings: Any, connection: Any, publish: Any) -> None:
+        def publish_under_new_names(outputs: Sequence[Output]) -> None:
+            publish([under_a_new_name(each) for each in outputs])
+            if outputs:
+                time.sleep(10 * LATE_SECONDS)
+
+        begin(self, settings, connection, publish_under_new_names)
+
+    _put(Dispatcher, "__init__", send_and_dawdle)
 
 
 DEFECTS: Final[dict[str, Defect]] = {
@@ -204,10 +227,10 @@ DEFECTS: Final[dict[str, Defect]] = {
     "default partitioner": Defect(("mes-mqtt",), default_partitioner),
     "adding differences": Defect(("agents",), adding_differences, ("kill",), ("mes-mqtt",)),
     "dead letters not awaited": Defect(("mes-mqtt",), dead_letters_not_awaited, ("kill",), ("mes-mqtt",)),
-    "edit with another identity": Defect(("jobs",), edit_with_another_identity),
+    "edit with another identity": Defect(("jobs",), edit_with_another_identity, ("kill",), ("jobs",)),
     "reservation outside its agent": Defect(("agents",), reservation_outside_its_agent),
     "tenant of the session": Defect(("gateway", "jobs"), tenant_of_the_session),
-    "retry with another key": Defect(("jobs",), retry_with_another_key),
+    "retry with another key": Defect(("jobs",), retry_with_another_key, ("lost answers",), ("erp",), 20.0),
 }
 
 

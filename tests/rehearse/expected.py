@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+NEIGHBOUR: Final = "00000000-0000-4000-8000-00000000beef"
+"""The other tenant of a rehearsed plant."""
 ROW: Final = "row"
 NOWHERE: Final = "nowhere"
 FIGURES: Final = "figures"

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.rehearse.expected import ROW, Expected, OrderHead, Range, Reading, Repair, Shelf
+from tests.rehearse.expected import NEIGHBOUR, ROW, Expected, OrderHead, Range, Reading, Repair, Shelf
 from tests.rehearse.ledger import Said
 
 
@@ -150,3 +150,14 @@ def counts(expected: Expected, said: Sequence[Said]) -> None:
     for kind in ("project", "run"):
         results = [each.result for each in said if each.intent.kind == kind]
         expected.counts[kind] = Range(results.count("ok"), len(results) - results.count("failed"))
+
+
+def strangers(expected: Expected, said: Sequence[Said]) -> None:
+    """Nobody is shown an order of the other tenant."""
+    theirs = {each.intent.about["erp_id"] for each in said if each.intent.kind == "neighbour_order"}
+    for each in said:
+        if each.intent.kind == "look":
+            is_neighbour = each.intent.key == NEIGHBOUR
+            wrong = [name for name in each.about.get("shown", ()) if (name in theirs) != is_neighbour]
+            who = "the neighbour" if is_neighbour else "the plant's own tenant"
+            expected.astray += [f"{each.intent.channel} {each.intent.id}: {who} was shown {name}" for name in wrong]

@@ -50,6 +50,7 @@ def fold(said: Sequence[Said]) -> Expected:
     figures.repairs(expected, said)
     figures.completions(expected, {each.intent.key: each.intent.about["order"] for each in said if _orders_one(each)})
     figures.counts(expected, said)
+    figures.strangers(expected, said)
     return expected
 
 
@@ -143,6 +144,8 @@ RULES: Final[dict[str, Rule]] = {
     "downtime_ended": _of_a_machine,
     "garbled": _garbled,
     "order": _taken,
+    "neighbour_order": _taken,
+    "look": _told_only,
     "order_updated": _taken,
     "order_cancelled": _taken,
     "order_without_key": _never,

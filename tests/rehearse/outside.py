@@ -9,6 +9,8 @@ import msgspec
 import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from tests.rehearse.expected import NEIGHBOUR
+
 TOPICS: Final = ("machine-inbox", "work-order-inbox", "material-inbox", "work-orders", "resource-status", "inventory")
 HISTORY: Final = "work-orders"
 MACHINE_INBOX: Final = "machine-inbox"
@@ -83,6 +85,7 @@ class Outside:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+TENANT: Final = "SELECT set_config('app.current_tenant_id', %s, true)"
 # Each name is that of the statement that the row stands for.
 ROWS: Final = """
 SELECT 'inspection-' || inspection_id FROM quality_inspections
@@ -101,6 +104,7 @@ UNION ALL SELECT 'clk_in-' || employee_id || '-' || to_char(shift_date, 'YYYYMMD
   || round(extract(epoch FROM actual_clock_in) * 1000)::bigint
   FROM operator_shifts WHERE actual_clock_in IS NOT NULL
 """
+NEIGHBOURS: Final = "SELECT 'neighbour-' || erp_work_order_id FROM work_orders WHERE erp_work_order_id IS NOT NULL"
 COUNTS: Final = "SELECT 'run', count(*) FROM project_runs UNION ALL SELECT 'project', count(*) FROM projects"
 READINGS: Final = """
 SELECT log_id, work_order_id, machine_id, cumulative_units, units, scrapped_units, is_late FROM production_logs
@@ -133,7 +137,7 @@ def look_at_rows(endpoints: Mapping[str, str], found: Outside) -> None:
     """Read Postgres, everything of one moment. Raises psycopg.OperationalError."""
     with psycopg.connect(endpoints["DATABASE_URL"], connect_timeout=5) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        connection.execute("SELECT set_config('app.current_tenant_id', %s, true)", [endpoints["TENANT_ID"]])
+        connection.execute(TENANT, [endpoints["TENANT_ID"]])
         ask = connection.execute
         found.rows = Counter(name for (name,) in ask(ROWS.encode()))
         found.readings = {log_id: Row(*rest) for log_id, *rest in ask(READINGS)}
@@ -151,6 +155,8 @@ def look_at_rows(endpoints: Mapping[str, str], found: Outside) -> None:
             found.stocks[name].held[order] = found.stocks[name].held.get(order, 0) + quantity
         found.counts = dict(ask(COUNTS).fetchall())
         found.behind = [where for (where,) in ask(BEHIND)]
+        connection.execute(TENANT, [NEIGHBOUR])
+        found.rows.update(name for (name,) in ask(NEIGHBOURS))
 
 
 class _Payload(msgspec.Struct):

@@ -45,7 +45,7 @@ class RehearsedPlant(LocalPlant):
         super().__init__(path, workers=workers, report=report, settings=settings, ready_seconds=PATIENCE_SECONDS)
         self.workers = workers
         self.links = links
-        self._systems, self._defect = systems, defect
+        self.systems, self._defect = systems, defect
 
     # -- what a rehearsal asks ----------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class RehearsedPlant(LocalPlant):
             moved["KAFKA_BOOTSTRAP"] = f"127.0.0.1:{_port(identity, process.name, KAFKA)}"
         if "systems" in servers:
             port = _port(identity, process.name, "systems")
-            addresses = self._systems.settings().items()
+            addresses = self.systems.settings().items()
             moved |= {name: _moved(url, port) for name, url in addresses if name.endswith("_URL")}
         command = process.command
         if self._defect and concerns(self._defect, process.name):
@@ -139,7 +139,7 @@ class RehearsedPlant(LocalPlant):
         if server == KAFKA:
             return Address(identity.port(_listener(who)))
         if server == "systems":
-            return Address(urlsplit(self._systems.url).port or 80)
+            return Address(urlsplit(self.systems.url).port or 80)
         return Address(identity.port(server))
 
 

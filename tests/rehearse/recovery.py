@@ -24,22 +24,24 @@ Recent = Callable[[float], Sequence[str]]
 class Recoveries:
     """Measures recoveries by readings, as Postgres has them."""
 
-    def __init__(self, site: Site, endpoints: Mapping[str, str], recent: Recent) -> None:
-        self._site, self._recent = site, recent
+    def __init__(
+        self, site: Site, endpoints: Mapping[str, str], recent: Recent, limit_seconds: float = LIMIT_SECONDS
+    ) -> None:
+        self._site, self._recent, self._limit_seconds = site, recent, limit_seconds
         self._database, self._tenant = endpoints["DATABASE_URL"], endpoints["TENANT_ID"]
 
     def measure(self, names: Sequence[str], lasted_seconds: float) -> float | None:
         """Seconds from now until these processes work, what was said until now is in Postgres, and so is all that was
-        said up to `LAG_SECONDS` ago. None where that takes longer than `LIMIT_SECONDS`.
+        said up to `LAG_SECONDS` ago. None where that takes longer than the limit.
         """
         began = time.monotonic()
         self._site.pause(AFTER_SECONDS)
         said = self._recent(lasted_seconds + LOOK_BACK_SECONDS)[-MOST_READINGS:]
-        while (waited := time.monotonic() - began) < LIMIT_SECONDS and not self._site.is_over.is_set():
+        while (waited := time.monotonic() - began) < self._limit_seconds and not self._site.is_over.is_set():
             if self._are_there(said) and self._are_there(self._older()) and all(map(self._site.plant.is_ready, names)):
                 return round(time.monotonic() - began, 1)
             self._site.pause(STEP_SECONDS)
-        return None if waited >= LIMIT_SECONDS else round(waited, 1)
+        return None if waited >= self._limit_seconds else round(waited, 1)
 
     def _older(self) -> list[str]:
         fresh = set(self._recent(LAG_SECONDS))

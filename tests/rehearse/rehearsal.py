@@ -18,7 +18,7 @@ from tests.rehearse.faults import FAULTS
 from tests.rehearse.links import Links
 from tests.rehearse.plant import OUTSIDE, RehearsedPlant
 from tests.rehearse.progress import FILE, Progress
-from tests.rehearse.recovery import Recoveries
+from tests.rehearse.recovery import LIMIT_SECONDS, Recoveries
 from tests.rehearse.settling import settle
 from tests.rehearse.site import Site
 from tests.rehearse.stimuli import Stimuli
@@ -27,7 +27,11 @@ from tests.systems import simulated_systems
 
 SETTLE_SECONDS: Final = 120.0
 LONG_SECONDS: Final = 600.0
-LASTING: Final = frozenset({"stop", "outage", "cut", "black hole", "slow", "sleep", "long sleep", "full disk"})
+DEFECT_SECONDS: Final = 15.0
+"""A plant with a planted defect is waited for no longer: what the defect lost never comes."""
+LASTING: Final = frozenset(
+    {"stop", "outage", "cut", "black hole", "slow", "sleep", "long sleep", "full disk", "lost answers"}
+)
 OF_AGENTS: Final = frozenset({"lost changelogs", "emptied changelog", "offsets to the beginning"})
 
 
@@ -89,7 +93,8 @@ def _hurt(asked: Asked, plant: RehearsedPlant, records: Path, folder: Path, cons
     stimuli = Stimuli(plant.outside(), ledger, asked.seed, asked.rate, asked.seconds)
     told = {"seed": asked.seed, "duration": asked.seconds, "rate": asked.rate, "workers": asked.workers}
     progress = Progress(console, folder, told, stimuli.sent)
-    recoveries = Recoveries(site, plant.endpoints(), stimuli.recent)
+    limit = DEFECT_SECONDS if asked.defect else LIMIT_SECONDS
+    recoveries = Recoveries(site, plant.endpoints(), stimuli.recent, limit)
     stimuli.start()
     progress.phase("hurting")
     with _asked_to_end(site.is_over):
@@ -98,7 +103,7 @@ def _hurt(asked: Asked, plant: RehearsedPlant, records: Path, folder: Path, cons
     plant.links.heal_all()
     stimuli.finish()
     progress.phase("settling")
-    account = settle(plant.endpoints(), ledger, SETTLE_SECONDS, records)
+    account = settle(plant.endpoints(), ledger, SETTLE_SECONDS / 2 if asked.defect else SETTLE_SECONDS, records)
     outcome.document = certificate(account, outcome.recoveries, outcome.outages, asked.seed, asked.seconds, asked.rate)
     save(outcome.document, folder)
     show(outcome.document, console)
@@ -119,8 +124,10 @@ def planned(asked: Asked, plant: RehearsedPlant) -> list[Hurt]:
     )
     if asked.defect:
         defect = DEFECTS[asked.defect]
-        every = [Kind(fault, 1, defect.victims) for fault in defect.faults]
-    return timeline(asked.seed, asked.seconds, [each for each in every if not asked.only or each.fault in asked.only])
+        every = [Kind(fault, 1, defect.victims, (defect.seconds, defect.seconds)) for fault in defect.faults]
+    if asked.only:
+        every = [each._replace(times=max(1, each.times)) for each in every if each.fault in asked.only]
+    return timeline(asked.seed, asked.seconds, every)
 
 
 def _run(

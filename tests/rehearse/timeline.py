@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 PROCESSES: Final = ("mes-mqtt", "mes-opcua", "gateway", "jobs", "agents", "projector", "planner")
 SERVERS: Final = ("kafka", "postgres", "mqtt", "opcua-sim")
+SYSTEMS: Final = ("erp", "mes", "wms")
 BEGIN_SECONDS: Final = 5.0
 END_SECONDS: Final = 10.0
 """How long before the end nothing more is begun that would still last."""
@@ -26,7 +27,7 @@ class Hurt(NamedTuple):
 class Kind(NamedTuple):
     """A kind of fault: how often it comes in a round, whom it meets, how long it lasts (seconds, from and to).
 
-    Rehearsals shorter than `least_seconds` leave it out.
+    Rehearsals shorter than `least_seconds` leave it out; one that comes no times comes where it is asked for by name.
     """
 
     fault: str
@@ -60,6 +61,7 @@ def kinds(seconds: float, workers: int, links: Sequence[str], changelogs: Sequen
         Kind("lost changelogs", 1, ("all",), (0, 0), 200),
         Kind("emptied changelog", 1, changelogs, (0, 0), 200),
         Kind("offsets to the beginning", 1, ("agents",), (0, 0), 200),
+        Kind("lost answers", 0, SYSTEMS, (5, 10)),
     ]
     if workers > 1:
         found.append(Kind("come and go", 1, (f"agents-{workers}",), (30, 60), 200))

@@ -5,6 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+from compose.local.errors import PlantError
+from tests.rehearse.__main__ import asked
+from tests.rehearse.faults import FAULTS
 from tests.rehearse.timeline import BEGIN_SECONDS, END_SECONDS, PROCESSES, SERVERS, Hurt, kinds, timeline
 
 LINKS = ("agents>kafka", "projector>postgres", "mes-mqtt>mqtt")
@@ -24,7 +27,7 @@ def test_the_same_seed_gives_the_same_timeline_and_another_seed_another() -> Non
 @pytest.mark.parametrize("seconds", [NINETY_SECONDS, TEN_MINUTES])
 def test_every_kind_of_fault_occurs_over_ten_seeds(seconds: float) -> None:
     occurred = {hurt.fault for seed in range(10) for hurt in told(seed, seconds)}
-    assert occurred == {kind.fault for kind in kinds(seconds, 2, LINKS, CHANGELOGS)}
+    assert occurred == {kind.fault for kind in kinds(seconds, 2, LINKS, CHANGELOGS) if kind.times}
 
 
 def test_everybody_is_killed_over_ten_seeds_about_thirty_times_in_ten_minutes() -> None:
@@ -56,3 +59,18 @@ def test_nothing_begins_before_the_one_before_it_is_over() -> None:
 def test_one_worker_alone_does_not_come_and_go() -> None:
     assert "come and go" in {kind.fault for kind in kinds(TEN_MINUTES, 2, LINKS, CHANGELOGS)}
     assert "come and go" not in {kind.fault for kind in kinds(TEN_MINUTES, 1, LINKS, CHANGELOGS)}
+
+
+def test_every_kind_of_fault_can_be_done() -> None:
+    assert FAULTS.keys() == {kind.fault for kind in kinds(TEN_MINUTES, 2, LINKS, CHANGELOGS)}
+
+
+def test_nothing_is_done_to_a_calm_plant() -> None:
+    assert timeline(1, TEN_MINUTES, []) == []
+    assert asked({"FAULTS": "none"}).only == ("none",)
+
+
+@pytest.mark.parametrize("told", [{"FAULTS": "kill,kil"}, {"DEFECT": "random names"}])
+def test_what_nobody_knows_is_refused(told: dict[str, str]) -> None:
+    with pytest.raises(PlantError, match="There is no"):
+        asked(told)

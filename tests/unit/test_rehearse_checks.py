@@ -3,77 +3,27 @@
 import copy
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 
 import pytest
 
-from compose.simulators.ledger import Order
 from schemas.settings import Settings
 from tests.rehearse.checks import FINDINGS, Account, compare
 from tests.rehearse.expected import Expected
-from tests.rehearse.ledger import Answer, Intent, Said, together
 from tests.rehearse.model import fold
-from tests.rehearse.on_paper import PaperPlant
+from tests.rehearse.on_paper import LATE, MESSAGES, ORDERS, PaperPlant, ledger, spoken
 from tests.rehearse.outside import Letter, Outside, Row, Step, Stock
-from tests.rehearse.stimuli.floor import Floor, Spoken
-
-ORDERS = [(f"WO-{number}", f"RH-{number}", 1_000_000, "normal") for number in range(4)]
-LATE = "WO-0"
-MESSAGES = 3_000
-
-
-def _spoken(seed: int, now: datetime, count: int = MESSAGES) -> list[Spoken]:
-    """What the machines of a plant say at 500 a second."""
-    floor = Floor(Settings().layout.machines, [Order(name, 100) for name, *_ in ORDERS[1:]], LATE, seed, str(seed))
-    said: list[Spoken] = []
-    for _ in range(20 * count):
-        said += floor.next(now + timedelta(milliseconds=2 * len(said)))
-        if len(said) >= count:
-            break
-    return said + floor.last_words(now + timedelta(milliseconds=2 * len(said) + 2))
-
-
-def _said(spoken: list[Spoken], now: datetime) -> list[Said]:
-    """The ledger of it, and of the orders; all was answered."""
-    intents = [
-        Intent(
-            n=number,
-            id=erp_id,
-            channel="orders",
-            kind="order",
-            key=erp_id,
-            digest="",
-            sent_at=now.timestamp(),
-            about={"order": order, "quantity": quantity, "priority": priority},
-        )
-        for number, (order, erp_id, quantity, priority) in enumerate(ORDERS)
-    ]
-    for number, each in enumerate(spoken, len(intents)):
-        said = each.saying
-        intents.append(
-            Intent(
-                n=number,
-                id=said.id,
-                channel=said.channel,
-                kind=said.kind,
-                key=said.key,
-                digest="",
-                sent_at=now.timestamp(),
-                about=said.about,
-            )
-        )
-    return together([*intents, Answer(n=tuple(each.n for each in intents), result="ok", at=now.timestamp())])
 
 
 @cache
 def _calm(seed: int) -> tuple[Expected, Outside]:
     now = datetime.now(UTC).replace(microsecond=0)
-    spoken = _spoken(seed, now)
+    told = spoken(seed, now)
     plant = PaperPlant(Settings().layout.machines, ORDERS)
-    for each in spoken:
+    for each in told:
         plant.hear(each, now)
-    return fold(_said(spoken, now)), plant.picture()
+    return fold(ledger(told, now)), plant.picture()
 
 
 @pytest.mark.parametrize("seed", range(1, 11))
@@ -98,18 +48,18 @@ def test_calm_plants_see_every_kind_of_nonsense() -> None:
 
 def test_the_same_seed_says_the_same() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    first, again, other = _spoken(3, now, 500), _spoken(3, now, 500), _spoken(4, now, 500)
+    first, again, other = spoken(3, now, 500), spoken(3, now, 500), spoken(4, now, 500)
     assert first == again
     assert first != other
 
 
 def test_a_bad_day_has_all_of_it() -> None:
-    spoken = _spoken(1, datetime.now(UTC), 20_000)
-    names = [each.saying.id for each in spoken]
+    told = spoken(1, datetime.now(UTC), 20_000)
+    names = [each.saying.id for each in told]
     runs = max(sum(1 for name in names[at : at + 100] if name == names[at]) for at in range(len(names) - 100))
     assert runs == 100
-    assert any(each.is_pause for each in spoken)
-    assert any(each.saying.about.get("order") == LATE for each in spoken)
+    assert any(each.is_pause for each in told)
+    assert any(each.saying.about.get("order") == LATE for each in told)
 
 
 # -- what is done to the picture ---------------------------------------------------------------------------------------

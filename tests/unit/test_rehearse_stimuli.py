@@ -1,14 +1,17 @@
 """Those who speak in a rehearsal: they write down before they ask, and what they were answered."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from schemas.settings import DEFAULT_TENANT
+from tests.rehearse.expected import NEIGHBOUR
 from tests.rehearse.ledger import Book, Said, Saying, read
+from tests.rehearse.model import fold
+from tests.rehearse.stimuli.neighbours import Neighbours
 from tests.rehearse.stimuli.orders import Orders
 from tests.rehearse.stimuli.threads import Speaker
 from tests.rehearse.stimuli.web import Request, Voice, result_of
@@ -101,3 +104,20 @@ def test_what_goes_wrong_with_somebody_who_speaks_is_raised_by_finish() -> None:
     speaker.start()
     with pytest.raises(ValueError, match="out of words"):
         speaker.finish()
+
+
+def test_what_two_tenants_are_shown_is_written_down(book: Book, tmp_path: Path) -> None:
+    own, theirs = ({"work_orders": [{"erp_work_order_id": name}]} for name in ("WO-ERP-1", "WO-NB-1-1"))
+
+    def shows(page: Mapping[str, object]) -> Handler:
+        return lambda request: httpx2.Response(200, json=page if request.method == "GET" else {})
+
+    neighbours = Neighbours(_voice(book, shows(theirs)), _voice(book, shows(own)), book, DEFAULT_TENANT, 1)
+    neighbours.turn()
+    told = read(tmp_path)
+    assert [each.intent.kind for each in told] == ["neighbour_order", "look", "look"]
+    assert [(each.intent.key, each.about["shown"]) for each in told[1:]] == [
+        (NEIGHBOUR, ["WO-NB-1-1"]),
+        (DEFAULT_TENANT, ["WO-ERP-1"]),
+    ]
+    assert fold(told).astray == []

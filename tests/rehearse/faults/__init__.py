@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.rehearse.faults import disk, log, processes, servers, ways, workers
+from tests.rehearse.faults import disk, log, processes, servers, systems, ways, workers
 from tests.rehearse.site import Fault
 
 FAULTS: Final[dict[str, Fault]] = {
@@ -21,4 +21,5 @@ FAULTS: Final[dict[str, Fault]] = {
     "lost changelogs": log.lose_changelogs,
     "emptied changelog": log.empty_changelog,
     "offsets to the beginning": log.rewind,
+    "lost answers": systems.lose_answers,
 }

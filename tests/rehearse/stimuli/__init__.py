@@ -10,6 +10,7 @@ from tests.rehearse.stimuli import web
 from tests.rehearse.stimuli.attendance import Attendance
 from tests.rehearse.stimuli.floor import Floor
 from tests.rehearse.stimuli.machines import Machines
+from tests.rehearse.stimuli.neighbours import Neighbours, neighbour
 from tests.rehearse.stimuli.orders import Orders
 from tests.rehearse.stimuli.people import Operators
 from tests.rehearse.stimuli.projects import Projects
@@ -28,6 +29,7 @@ SALES_EVERY: Final = 4.0
 OPERATORS_EVERY: Final = 2.0
 ATTENDANCE_EVERY: Final = 3.0
 PROJECTS_EVERY: Final = 5.0
+NEIGHBOURS_EVERY: Final = 4.0
 
 
 class Stimuli:
@@ -40,6 +42,7 @@ class Stimuli:
         self._person = web.operator(endpoints, self._book)
         self._gate = web.hr(endpoints, self._book)
         self._pas = web.Voice(endpoints, self._book, None)
+        self._neighbour = neighbour(endpoints, self._book)
         self._tenant = endpoints["TENANT_ID"]
         self._machines: Machines | None = None
         self._closing: list[Stock | Operators | Sales] = []
@@ -63,6 +66,7 @@ class Stimuli:
         operators = Operators(self._person, repair, self._seed)
         attendance = Attendance(self._gate, self._person)
         projects = Projects(self._person, self._pas, self._endpoints["PAS_WEBHOOK_SECRET"], self._seed)
+        neighbours = Neighbours(self._neighbour, self._person, self._book, self._tenant, self._seed)
         self._closing = [stock, sales, operators]
         self._speakers = [
             Speaker("orders", orders.turn, ORDERS_EVERY, self._seconds),
@@ -70,6 +74,7 @@ class Stimuli:
             Speaker("sales", sales.turn, SALES_EVERY, self._seconds),
             Speaker("attendance", attendance.turn, ATTENDANCE_EVERY, self._seconds),
             Speaker("projects", projects.turn, PROJECTS_EVERY, self._seconds),
+            Speaker("neighbours", neighbours.turn, NEIGHBOURS_EVERY, self._seconds),
             Speaker("operators", operators.turn, OPERATORS_EVERY, self._seconds),
         ]
         self._machines.start()
@@ -84,7 +89,7 @@ class Stimuli:
             speaker.finish()
         for each in self._closing:
             each.close()
-        for voice in (self._erp, self._person, self._gate, self._pas):
+        for voice in (self._erp, self._person, self._gate, self._pas, self._neighbour):
             voice.close()
         self._book.close()
 

@@ -27,7 +27,7 @@ class Operators:
 
     def turn(self) -> None:
         """Deal with one letter, if there is one."""
-        wanted = self._chance.choice((REPAIRABLE, *HOPELESS))
+        wanted = self._chance.choice((*[REPAIRABLE] * 3, *HOPELESS))
         page = self._voice.get(PATH, status="pending_manual_review", code=wanted, limit=50)
         letters = [each for each in (page or {}).get("failures", []) if each["failure_key"] not in self._done]
         if not letters:

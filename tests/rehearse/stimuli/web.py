@@ -124,6 +124,11 @@ def settings_of(endpoints: dict[str, str]) -> Settings:
     return Settings(**{"metrics_port": 0} | {name.lower(): value for name, value in endpoints.items()})  # type: ignore[arg-type]
 
 
+def bearer(token: str) -> Header:
+    """Signs each request with a token."""
+    return Header("Authorization", f"Bearer {token}")
+
+
 def erp(endpoints: dict[str, str], book: Book) -> Voice:
     """The ERP, with a token of its own."""
     return Voice(endpoints, book, ClientCredentials(settings_of(endpoints)))
@@ -131,7 +136,7 @@ def erp(endpoints: dict[str, str], book: Book) -> Voice:
 
 def operator(endpoints: dict[str, str], book: Book) -> Voice:
     """A person at the console."""
-    return Voice(endpoints, book, Header("Authorization", f"Bearer {endpoints['ADMIN_TOKEN']}"))
+    return Voice(endpoints, book, bearer(endpoints["ADMIN_TOKEN"]))
 
 
 def hr(endpoints: dict[str, str], book: Book) -> Voice:
