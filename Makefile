@@ -1,7 +1,7 @@
 # The dozen verbs. `make` alone explains them. Needs python3 >= 3.11 and make, nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help audit setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse slice topics
+.PHONY: help audit setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse campaign slice topics
 
 PYTHON3 ?= python3
 UV_VERSION := 0.13.8
@@ -81,6 +81,9 @@ rebuild: .venv/ready ## make the read models again from the log; the old ones st
 
 rehearse: .venv/ready ## a plant under load is hurt: DURATION=600 SEED=1 RATE=500; writes .run/certificate.json
 	@exec $(PY) -m tests.rehearse
+
+campaign: .venv/ready ## a rehearsal for each of SEEDS=1-10, one certificate over all: DURATION=240 RATE=110
+	@exec $(PY) -m tests.rehearse.campaign
 
 slice: ## the files of one subject in the order data pass through them: make slice s=work_orders
 	@test -n "$(s)" || { echo "Say which subject: make slice s=work_orders"; exit 2; }

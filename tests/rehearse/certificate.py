@@ -98,7 +98,7 @@ def certificate(
         "recovery_p95_seconds": percentile(seconds, 0.95),
         "recovery_worst_seconds": percentile(seconds, 1),
         "recoveries_failed": [each._asdict() for each in failed],
-        "recovery_by_fault": _by_fault(recoveries),
+        "recovery_by_fault": by_fault(recoveries),
         "recoveries": [each._asdict() for each in recoveries],
         "outages": [{"fault": each.fault, "target": each.target, "seconds": each.seconds} for each in outages],
         "seed": seed,
@@ -167,7 +167,7 @@ def _channel(tally: dict[str, Any]) -> dict[str, Any]:
     return tally | {"dead_letters": dict(sorted(tally["dead_letters"].items()))}
 
 
-def _by_fault(recoveries: Sequence[Recovery]) -> dict[str, dict[str, Any]]:
+def by_fault(recoveries: Sequence[Recovery]) -> dict[str, dict[str, Any]]:
     """Of each kind of fault and its target: how often, how long at worst and at p95, how often too long."""
     found: dict[str, dict[str, Any]] = {}
     for name in sorted({f"{each.fault} {each.target}".strip() for each in recoveries}):
