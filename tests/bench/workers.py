@@ -18,7 +18,7 @@ from tests.bench.contest import COUNTS, EVENTS, ORDERS, PATIENCE_SECONDS, Odomet
 from tests.bench.figures import Figure, Measure, faster, whole
 from tests.bench.integrations import cpu_seconds
 from tests.bench.seam import machines_say, units_in_rows
-from tests.e2e.load import create_orders
+from tests.e2e.load import create_orders, scalar
 from tests.plants import RunningPlant, eventually
 
 WORKERS: Final = (1, 2, 3)
@@ -76,6 +76,16 @@ def _cpu(plant: RunningPlant, names: Mapping[str, list[str]]) -> dict[str, float
     return {name: sum(cpu_seconds(plant.pid(each)) for each in several) for name, several in names.items()}
 
 
+def _bytes(plant: RunningPlant) -> dict[str, int]:
+    """What lies on disk: the log of one broker, the tables with their indexes, and what the WAL has written so far."""
+    log = plant.local.folder.data / "kafka"
+    return {
+        "Kafka's log": sum(each.stat().st_size for each in log.glob("*/*.log")),
+        "tables": scalar(plant.endpoints, "SELECT pg_database_size(current_database())"),
+        "WAL": int(scalar(plant.endpoints, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")),
+    }
+
+
 def _cost(plant: RunningPlant, workers: int) -> float:
     """CPU seconds that 1,000 counts take from MQTT to a row, beyond what all take while nothing is said."""
     plant.ensure_workers(workers)
@@ -85,6 +95,7 @@ def _cost(plant: RunningPlant, workers: int) -> float:
     moments = [(time.monotonic(), _cpu(plant, names))]
     Event().wait(IDLE_SECONDS)
     moments.append((time.monotonic(), _cpu(plant, names)))
+    stored = _bytes(plant)
     sent = int(machines_say(plant, orders, PER_SECOND, SECONDS).communicate()[0])
     eventually(lambda: units_in_rows(plant, orders) == sent, 120, f"not all of {sent} counts became rows")
     moments.append((time.monotonic(), _cpu(plant, names)))
@@ -97,6 +108,10 @@ def _cost(plant: RunningPlant, workers: int) -> float:
     for name, several in names.items():
         memory = sum(psutil.Process(plant.pid(one)).memory_info().rss for one in several) / 2**20
         print(f"    {name:10} {each[name]:8.1f}   ({1000 * idle[name] / idle_for:6.1f}; {memory:5.0f})")
+    print(
+        "    bytes a count: "
+        + "  ".join(f"{kind} {(now - stored[kind]) / sent:,.0f}" for kind, now in _bytes(plant).items())
+    )
     return sum(each.values()) / 1000
 
 
