@@ -13,12 +13,14 @@ from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from schemas.settings import Settings
-from streams.topology import GROUP
+from schemas.topics import TOPICS, changelog_of
+from streams.topology import GROUP, TOPOLOGY
 from tests.bench.contest import COUNTS, EVENTS, ORDERS, PATIENCE_SECONDS, Odometer, fresh_load, running, stand_at
 from tests.bench.figures import Figure, Measure, faster, whole
 from tests.bench.integrations import cpu_seconds
 from tests.bench.seam import machines_say, units_in_rows
 from tests.e2e.load import create_orders, scalar
+from tests.integration.workers import ends
 from tests.plants import RunningPlant, eventually
 
 WORKERS: Final = (1, 2, 3)
@@ -76,14 +78,17 @@ def _cpu(plant: RunningPlant, names: Mapping[str, list[str]]) -> dict[str, float
     return {name: sum(cpu_seconds(plant.pid(each)) for each in several) for name, several in names.items()}
 
 
-def _bytes(plant: RunningPlant) -> dict[str, int]:
-    """What lies on disk: the log of one broker, the tables with their indexes, and what the WAL has written so far."""
+def _written(plant: RunningPlant) -> dict[str, int]:
+    """What was written so far: bytes of a broker's log, of tables and indexes, of the WAL; records by topic."""
     log = plant.local.folder.data / "kafka"
-    return {
-        "Kafka's log": sum(each.stat().st_size for each in log.glob("*/*.log")),
-        "tables": scalar(plant.endpoints, "SELECT pg_database_size(current_database())"),
-        "WAL": int(scalar(plant.endpoints, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")),
+    written = {
+        "bytes in Kafka's log": sum(each.stat().st_size for each in log.glob("*/*.log")),
+        "bytes in tables": scalar(plant.endpoints, "SELECT pg_database_size(current_database())"),
+        "bytes in the WAL": int(scalar(plant.endpoints, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")),
     }
+    for (topic, _), end in ends(plant.settings(), *TOPICS, *(changelog_of(each.name) for each in TOPOLOGY)).items():
+        written[topic] = written.get(topic, 0) + end
+    return written
 
 
 def _cost(plant: RunningPlant, workers: int) -> float:
@@ -95,7 +100,7 @@ def _cost(plant: RunningPlant, workers: int) -> float:
     moments = [(time.monotonic(), _cpu(plant, names))]
     Event().wait(IDLE_SECONDS)
     moments.append((time.monotonic(), _cpu(plant, names)))
-    stored = _bytes(plant)
+    written = _written(plant)
     sent = int(machines_say(plant, orders, PER_SECOND, SECONDS).communicate()[0])
     eventually(lambda: units_in_rows(plant, orders) == sent, 120, f"not all of {sent} counts became rows")
     moments.append((time.monotonic(), _cpu(plant, names)))
@@ -108,10 +113,8 @@ def _cost(plant: RunningPlant, workers: int) -> float:
     for name, several in names.items():
         memory = sum(psutil.Process(plant.pid(one)).memory_info().rss for one in several) / 2**20
         print(f"    {name:10} {each[name]:8.1f}   ({1000 * idle[name] / idle_for:6.1f}; {memory:5.0f})")
-    print(
-        "    bytes a count: "
-        + "  ".join(f"{kind} {(now - stored[kind]) / sent:,.0f}" for kind, now in _bytes(plant).items())
-    )
+    grown = {what: (now - written[what]) / sent for what, now in _written(plant).items() if now > written[what]}
+    print("    per count: " + "  ".join(f"{what} {much:,.2f}" for what, much in grown.items()))
     return sum(each.values()) / 1000
 
 
