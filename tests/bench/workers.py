@@ -12,7 +12,6 @@ import psutil
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from schemas.settings import Settings
 from schemas.topics import TOPICS, changelog_of
 from streams.topology import GROUP, TOPOLOGY
 from tests.bench.contest import COUNTS, EVENTS, ORDERS, PATIENCE_SECONDS, Odometer, fresh_load, running, stand_at
@@ -31,20 +30,21 @@ ENOUGH: Final = 0.95
 THE_PATH: Final = ("mqtt", "mes-mqtt", "kafka", "agents", "projector", "postgres", "jobs", "gateway")
 
 
-def _joined(settings: Settings, workers: int) -> bool:
+def _joined(admin: AdminClient, workers: int) -> bool:
     """Whether so many workers have shared out the partitions."""
-    group = AdminClient(settings.kafka()).describe_consumer_groups([GROUP])[GROUP].result(10)
+    group = admin.describe_consumer_groups([GROUP])[GROUP].result(30)
     return len(group.members) == workers and group.state == ConsumerGroupState.STABLE
 
 
 def _rate(plant: RunningPlant, workers: int) -> float:
     """Records a second that so many workers fold and publish, from when all have joined."""
     settings = plant.settings()
+    admin = AdminClient(settings.kafka())
     stand_at(settings, GROUP, fresh_load(settings))
     odometer, kafka = Odometer(settings, EVENTS), plant.pid("kafka")
     with ExitStack() as stack:
         ours = [stack.enter_context(running(settings, AGENTS)).pid for _ in range(workers)]
-        eventually(lambda: _joined(settings, workers), 120, f"{workers} workers did not share the partitions")
+        eventually(lambda: _joined(admin, workers), 120, f"{workers} workers did not share the partitions")
         eventually(lambda: odometer.read() > 0.05 * COUNTS, 120, "nothing is folded")
         before, first, began = {pid: cpu_seconds(pid) for pid in (*ours, kafka)}, odometer.read(), time.monotonic()
         while (done := odometer.read()) < ENOUGH * (COUNTS + ORDERS):
@@ -94,9 +94,9 @@ def _written(plant: RunningPlant) -> dict[str, int]:
 def _cost(plant: RunningPlant, workers: int) -> float:
     """CPU seconds that 1,000 counts take from MQTT to a row, beyond what all take while nothing is said."""
     plant.ensure_workers(workers)
-    names = _names(workers)
+    names, admin = _names(workers), AdminClient(plant.settings().kafka())
     orders = create_orders(plant.endpoints, [f"COST-{workers}-{time.time_ns()}-{number}" for number in range(20)])
-    eventually(lambda: _joined(plant.settings(), workers), 60, f"{workers} workers did not share the partitions")
+    eventually(lambda: _joined(admin, workers), 60, f"{workers} workers did not share the partitions")
     moments = [(time.monotonic(), _cpu(plant, names))]
     Event().wait(IDLE_SECONDS)
     moments.append((time.monotonic(), _cpu(plant, names)))
