@@ -1,4 +1,4 @@
-"""The command line of `streams`: topics, grow, agents, projector, planner, replay, rebuild."""
+"""The command line of `streams`: topics, grow, refold, agents, projector, planner, replay, rebuild."""
 
 import sys
 from collections import Counter
@@ -41,6 +41,22 @@ def grow(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"Set PARTITIONS={partitions}, then start everything again.")
+
+
+@app.command()
+def refold() -> None:
+    """Make lost states of inboxes that have grown again from the log; no agent may run meanwhile."""
+    from confluent_kafka import KafkaException
+
+    from streams.growth import NotAtRest
+    from streams.refold import refold as run
+
+    try:
+        for each in run(Settings()):
+            typer.echo(f"{each.inbox}: {each.states} states from {each.records} records")
+    except (NotAtRest, KafkaException) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()

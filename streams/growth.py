@@ -5,6 +5,7 @@ sources go on growing. Events keep the partitions that they have; nothing is gai
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -63,7 +64,7 @@ def grow(settings: Settings, partitions: int) -> list[Growth]:
         raise CannotShrink(
             f"{', '.join(too_many)} have more than {partitions} partitions already; nothing was changed."
         )
-    ends = _at_rest(settings, admin, counts)
+    ends = _folded_to_the_end(settings, admin)
     return [_grow(settings, admin, processor, counts, ends, partitions) for processor in TOPOLOGY]
 
 
@@ -71,17 +72,25 @@ def _counts(admin: AdminClient) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=PATIENCE_SECONDS).topics.items()}
 
 
-def _at_rest(settings: Settings, admin: AdminClient, counts: Mapping[str, int]) -> dict[Lane, int]:
-    """Where the inboxes end, if no agent lives and the last one folded all of them. Raises NotAtRest."""
+def done_at_rest(admin: AdminClient, settings: Settings) -> dict[Lane, int]:
+    """Per inbox partition the offset that the agents go on from, if none of them lives. Raises NotAtRest."""
     group = admin.describe_consumer_groups([GROUP])[GROUP].result(PATIENCE_SECONDS)
     if group.members:
         raise NotAtRest(f"{len(group.members)} agents still run (or died within the session timeout). Stop them first.")
-    asked = Ends(settings, GROUP)
-    try:
-        ends = asked.of([(each.inbox, number) for each in TOPOLOGY for number in range(counts[each.inbox])])
-        done = asked.done(ends)
-    finally:
-        asked.close()
+    with contextlib.closing(Ends(settings, GROUP)) as asked:
+        return asked.done(_lanes(admin))
+
+
+def _lanes(admin: AdminClient) -> list[Lane]:
+    counts = _counts(admin)
+    return [(each.inbox, number) for each in TOPOLOGY for number in range(counts[each.inbox])]
+
+
+def _folded_to_the_end(settings: Settings, admin: AdminClient) -> dict[Lane, int]:
+    """Where the inboxes end, if no agent lives and the last one folded all of them. Raises NotAtRest."""
+    done = done_at_rest(admin, settings)
+    with contextlib.closing(Ends(settings, GROUP)) as asked:
+        ends = asked.of(done)
     if waiting := sum(end - done[lane] for lane, end in ends.items() if end > done[lane]):
         raise NotAtRest(f"{waiting} messages wait in inboxes. Start an agent, let it finish, then stop it.")
     return ends
@@ -103,7 +112,7 @@ def _grow(
     _widen(admin, changelog, counts[changelog], partitions)
     moving = list(moves(states.partitions, before, partitions))
     for key, _, partition, value in moving:
-        publisher.send(changelog, key, _at(value, ends.get((processor.inbox, partition), 0) - 1), partition)
+        publisher.send(changelog, key, stored_at(value, ends.get((processor.inbox, partition), 0) - 1), partition)
     for partition in range(before, partitions):
         publisher.send(changelog, MARK, MARKED, partition)
     asyncio.run(publisher.delivered())
@@ -130,8 +139,8 @@ def strays(states: Mapping[int, Mapping[bytes, bytes]], partitions: int) -> Iter
         yield from ((partition, key) for key in some if partition_of(key, partitions) != partition)
 
 
-def _at(value: bytes, offset: int) -> bytes:
-    """The same state, as of an offset in the partition that it moves to: all that lies there is of others."""
+def stored_at(value: bytes, offset: int) -> bytes:
+    """The same state, as of an offset in the partition that it moves to: all that lies there before is of others."""
     kept = msgspec.json.decode(value, type=_Kept)
     kept.offset = offset
     return msgspec.json.encode(kept)

@@ -217,7 +217,7 @@ class Rounds:
         if await asyncio.to_thread(self._tables.has_grown, lane[0]):
             raise StatesLost(
                 f"{self._table(lane[0]).changelog}/{lane[1]} lost its states, and {lane[0]} was given more partitions "
-                "since it began: what its entities were before lies in others. Restore the changelog from a backup."
+                "since it began: what its entities were before lies in others. Stop all agents, run `streams refold`."
             )
 
     def _mark(self, lane: Lane) -> None:

@@ -12,37 +12,39 @@ import psutil
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from schemas.settings import Settings
-from streams.topology import GROUP
+from schemas.topics import TOPICS, changelog_of
+from streams.topology import GROUP, TOPOLOGY
 from tests.bench.contest import COUNTS, EVENTS, ORDERS, PATIENCE_SECONDS, Odometer, fresh_load, running, stand_at
 from tests.bench.figures import Figure, Measure, faster, whole
 from tests.bench.integrations import cpu_seconds
 from tests.bench.seam import machines_say, units_in_rows
-from tests.e2e.load import create_orders
+from tests.e2e.load import create_orders, scalar
+from tests.integration.workers import ends
 from tests.plants import RunningPlant, eventually
 
 WORKERS: Final = (1, 2, 3)
 AGENTS: Final = (sys.executable, "-m", "streams", "agents")
-PER_SECOND, SECONDS, IDLE_SECONDS = 500, 30.0, 10.0
+PER_SECOND, SECONDS, IDLE_SECONDS = 500, 20.0, 8.0
 ENOUGH: Final = 0.95
 """The last records of a run are left out: partitions do not end at the same moment."""
 THE_PATH: Final = ("mqtt", "mes-mqtt", "kafka", "agents", "projector", "postgres", "jobs", "gateway")
 
 
-def _joined(settings: Settings, workers: int) -> bool:
+def _joined(admin: AdminClient, workers: int) -> bool:
     """Whether so many workers have shared out the partitions."""
-    group = AdminClient(settings.kafka()).describe_consumer_groups([GROUP])[GROUP].result(10)
+    group = admin.describe_consumer_groups([GROUP])[GROUP].result(30)
     return len(group.members) == workers and group.state == ConsumerGroupState.STABLE
 
 
 def _rate(plant: RunningPlant, workers: int) -> float:
     """Records a second that so many workers fold and publish, from when all have joined."""
     settings = plant.settings()
+    admin = AdminClient(settings.kafka())
     stand_at(settings, GROUP, fresh_load(settings))
     odometer, kafka = Odometer(settings, EVENTS), plant.pid("kafka")
     with ExitStack() as stack:
         ours = [stack.enter_context(running(settings, AGENTS)).pid for _ in range(workers)]
-        eventually(lambda: _joined(settings, workers), 120, f"{workers} workers did not share the partitions")
+        eventually(lambda: _joined(admin, workers), 120, f"{workers} workers did not share the partitions")
         eventually(lambda: odometer.read() > 0.05 * COUNTS, 120, "nothing is folded")
         before, first, began = {pid: cpu_seconds(pid) for pid in (*ours, kafka)}, odometer.read(), time.monotonic()
         while (done := odometer.read()) < ENOUGH * (COUNTS + ORDERS):
@@ -76,15 +78,29 @@ def _cpu(plant: RunningPlant, names: Mapping[str, list[str]]) -> dict[str, float
     return {name: sum(cpu_seconds(plant.pid(each)) for each in several) for name, several in names.items()}
 
 
+def _written(plant: RunningPlant) -> dict[str, int]:
+    """What was written so far: bytes of a broker's log, of tables and indexes, of the WAL; records by topic."""
+    log = plant.local.folder.data / "kafka"
+    written = {
+        "bytes in Kafka's log": sum(each.stat().st_size for each in log.glob("*/*.log")),
+        "bytes in tables": scalar(plant.endpoints, "SELECT pg_database_size(current_database())"),
+        "bytes in the WAL": int(scalar(plant.endpoints, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")),
+    }
+    for (topic, _), end in ends(plant.settings(), *TOPICS, *(changelog_of(each.name) for each in TOPOLOGY)).items():
+        written[topic] = written.get(topic, 0) + end
+    return written
+
+
 def _cost(plant: RunningPlant, workers: int) -> float:
     """CPU seconds that 1,000 counts take from MQTT to a row, beyond what all take while nothing is said."""
     plant.ensure_workers(workers)
-    names = _names(workers)
+    names, admin = _names(workers), AdminClient(plant.settings().kafka())
     orders = create_orders(plant.endpoints, [f"COST-{workers}-{time.time_ns()}-{number}" for number in range(20)])
-    eventually(lambda: _joined(plant.settings(), workers), 60, f"{workers} workers did not share the partitions")
+    eventually(lambda: _joined(admin, workers), 60, f"{workers} workers did not share the partitions")
     moments = [(time.monotonic(), _cpu(plant, names))]
     Event().wait(IDLE_SECONDS)
     moments.append((time.monotonic(), _cpu(plant, names)))
+    written = _written(plant)
     sent = int(machines_say(plant, orders, PER_SECOND, SECONDS).communicate()[0])
     eventually(lambda: units_in_rows(plant, orders) == sent, 120, f"not all of {sent} counts became rows")
     moments.append((time.monotonic(), _cpu(plant, names)))
@@ -97,6 +113,8 @@ def _cost(plant: RunningPlant, workers: int) -> float:
     for name, several in names.items():
         memory = sum(psutil.Process(plant.pid(one)).memory_info().rss for one in several) / 2**20
         print(f"    {name:10} {each[name]:8.1f}   ({1000 * idle[name] / idle_for:6.1f}; {memory:5.0f})")
+    grown = {what: (now - written[what]) / sent for what, now in _written(plant).items() if now > written[what]}
+    print("    per count: " + "  ".join(f"{what} {much:,.2f}" for what, much in grown.items()))
     return sum(each.values()) / 1000
 
 

@@ -119,13 +119,15 @@ def test_every_variable_of_the_file_is_given_or_has_a_default(tmp_path: Path) ->
     assert "OAUTH_SIGNING_KEY_PEM" in given
 
 
-def test_the_cluster_has_three_brokers_three_replicas_and_needs_two(tmp_path: Path) -> None:
+def test_the_cluster_has_three_brokers_three_workers_three_replicas_and_needs_two(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.make()
-    given = containers.environment(folder, identity.make(3), workers=1)
+    given = containers.environment(folder, identity.make(3), workers=3)
     assert given["COMPOSE_PROFILES"] == "cluster"
     assert given["KAFKA_VOTERS"] == "1@kafka:9093,2@kafka-2:9093,3@kafka-3:9093"
     assert (given["REPLICATION"], given["MIN_INSYNC_REPLICAS"]) == ("3", "2")
+    assert given["KAFKA_INSIDE"].split(",") == ["kafka:19092", "kafka-2:19092", "kafka-3:19092"]
+    assert (given["WORKERS"], SERVICES["agents"]["deploy"]["replicas"]) == ("3", "${WORKERS:-1}")
     assert [name for name, one in SERVICES.items() if one.get("profiles") == ["cluster"]] == ["kafka-2", "kafka-3"]
     ids = [SERVICES[name]["environment"]["KAFKA_NODE_ID"] for name in ("kafka", "kafka-2", "kafka-3")]
     assert ids == ["1", "2", "3"]

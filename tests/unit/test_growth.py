@@ -1,7 +1,7 @@
 """Which states move when an inbox gets more partitions, and as of which offset."""
 
 from streams.driver import offset_of, stored
-from streams.growth import _at, moves, strays
+from streams.growth import moves, stored_at, strays
 from streams.kafka.partitions import partition_of
 from streams.topology import processor
 from tests.messages import count, created, registered, run
@@ -40,13 +40,13 @@ def test_a_state_that_moved_is_the_same_as_of_another_offset() -> None:
     said = [registered("M-1"), count(3, 1, machine="M-1")]
     (value,) = run("machines", said).changed.values()
     machines = processor("machines")
-    before, after = stored(machines, value), stored(machines, _at(value, 41))
+    before, after = stored(machines, value), stored(machines, stored_at(value, 41))
     assert before is not None
     assert after is not None
-    assert (before.offset, after.offset, offset_of(_at(value, -1))) == (1, 41, -1)
+    assert (before.offset, after.offset, offset_of(stored_at(value, -1))) == (1, 41, -1)
     assert (before.heard, before.state) == (after.heard, after.state)
 
 
 def test_what_was_heard_of_sources_moves_along() -> None:
     (value,) = run("work_orders", [created("WO-1")]).changed.values()
-    assert _at(_at(value, 7), 0) == value
+    assert stored_at(stored_at(value, 7), 0) == value
