@@ -5,6 +5,7 @@ the projector has written its rows. Of several processes one reacts, the others 
 """
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -38,7 +39,7 @@ BATCH: Final = 500
 IDLE_SECONDS: Final = 0.25
 # Nobody waits for a reaction within a moment: Kafka answers four times a second, or when there is much.
 UNHURRIED: Final[dict[str, object]] = {"fetch.wait.max.ms": 250, "fetch.min.bytes": 64 * 1024}
-LOOK_AGAIN_SECONDS: Final = 0.02
+LOOK_AGAIN_SECONDS: Final = 0.1
 PAUSE_SECONDS: Final = 1.0
 
 Publish = Callable[[Sequence[Output]], None]
@@ -56,7 +57,7 @@ class Reactor:
         reactions: Table = REACTIONS,
     ) -> None:
         self._settings, self._connection, self._publish, self._reactions = settings, connection, publish, reactions
-        self._marks = [f'"type":"{name}"'.encode() for name in reactions]
+        self._concerns = re.compile(f'"type":"(?:{"|".join(map(re.escape, reactions))})"'.encode()).search
 
     def offsets(self, lanes: list[Lane], table: str = offsets.REACTIONS) -> dict[Lane, int]:
         """Where the reactions, or the read models, stand."""
@@ -75,7 +76,7 @@ class Reactor:
                 self._publish(outputs)
 
     def _react_to(self, rows: Rows, line: Line) -> list[Output]:
-        if not any(mark in line.value for mark in self._marks):
+        if not self._concerns(line.value):
             return []
         try:
             message = decode_event(line.topic, line.value)

@@ -35,9 +35,10 @@ def take(rows: Rows, line: Line) -> Output | None:
     message: Message[Any] | None = None
     try:
         message = decode_event(line.topic, line.value)
-        with rows.connection.transaction():
-            database.tenant(rows, message.tenant_id)
-            _take(rows, line, message)
+        if line.topic == INBOX or _matters(message.payload):
+            with rows.connection.transaction():
+                database.tenant(rows, message.tenant_id)
+                _take(rows, line, message)
     except (Unreadable, Rejected) as refused:
         refusal: Unreadable | Rejected = refused
     except psycopg.Error as error:
@@ -52,6 +53,21 @@ def take(rows: Rows, line: Line) -> Output | None:
         return _settled(message, refusal)
     record = Record(line.offset, line.key, line.value, line.timestamp_ms)
     return dead_letter(INBOX, line.partition, record, message, refusal)
+
+
+def _matters(told: Any) -> bool:
+    """Whether plans depend on what a machine says. They seldom do, and Postgres is not asked where they don't."""
+    if isinstance(told, MachineChanged):
+        return _runs_again(told) or _broke_down(told)
+    return isinstance(told, DowntimeRecorded)
+
+
+def _runs_again(told: MachineChanged) -> bool:
+    return told.status in RUNS_AGAIN and told.previous_status == "breakdown"
+
+
+def _broke_down(told: MachineChanged) -> bool:
+    return told.status == "breakdown" and told.previous_status != "breakdown"
 
 
 def _settled(message: Message[Any], refusal: Unreadable | Rejected | None = None) -> Output:
@@ -110,10 +126,9 @@ def _downtime(rows: Rows, tenant_id: str, told: DowntimeRecorded) -> None:
 
 
 def _status(rows: Rows, tenant_id: str, told: MachineChanged) -> None:
-    if told.status in RUNS_AGAIN:
-        if told.previous_status == "breakdown":
-            proposals.outdate_breakdown(rows, told.machine_id, told.status_since, told.status_since)
-    elif told.status == "breakdown" and told.previous_status != "breakdown":
+    if _runs_again(told):
+        proposals.outdate_breakdown(rows, told.machine_id, told.status_since, told.status_since)
+    elif _broke_down(told):
         since = told.status_since.isoformat()
         proposals.propose_breakdown(
             rows, tenant_id, {"machine_id": told.machine_id, "since": since, "reason": told.reason or "breakdown"}
