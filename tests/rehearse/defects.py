@@ -126,7 +126,7 @@ def changelog_not_awaited() -> None:
 
     def send_states_later(self: Publisher, topic: str, key: bytes, value: bytes | None, partition: int = -1) -> None:
         if topic.endswith("-changelog"):
-            _later(lambda: send(self, topic, key, value, partition), 5 * LATE_SECONDS)
+            _later(lambda: send(self, topic, key, value, partition), 16 * LATE_SECONDS)
         else:
             send(self, topic, key, value, partition)
 
