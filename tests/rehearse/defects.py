@@ -25,11 +25,13 @@ LATE_SECONDS: Final = 0.5
 class Defect(NamedTuple):
     """A mistake: in which processes (by the first word of their name), how it is put in, and what brings it to light.
 
+    `finding` is the one that it must lead to, whatever else it does.
     `faults` are kinds of the timeline, `victims` whom they meet, `seconds` how long; none: it shows without any.
     """
 
     processes: tuple[str, ...]
     plant: Callable[[], None]
+    finding: str
     faults: tuple[str, ...] = ()
     victims: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -73,7 +75,7 @@ def dead_letters_not_awaited() -> None:
             return
         if item.acknowledge:
             item.acknowledge()
-        _later(lambda: put(self, item._replace(acknowledge=None)))
+        _later(lambda: put(self, item._replace(acknowledge=None)), 5 * LATE_SECONDS)
 
     _put(Outbox, "put", forget_letters)
 
@@ -124,7 +126,7 @@ def changelog_not_awaited() -> None:
 
     def send_states_later(self: Publisher, topic: str, key: bytes, value: bytes | None, partition: int = -1) -> None:
         if topic.endswith("-changelog"):
-            _later(lambda: send(self, topic, key, value, partition), 5 * LATE_SECONDS)
+            _later(lambda: send(self, topic, key, value, partition), 16 * LATE_SECONDS)
         else:
             send(self, topic, key, value, partition)
 
@@ -219,18 +221,18 @@ def edit_with_another_identity() -> None:
 
 
 DEFECTS: Final[dict[str, Defect]] = {
-    "random message ids": Defect(("mes-mqtt",), random_message_ids),
-    "acknowledged before durable": Defect(("mes-mqtt",), acknowledged_before_durable, ("kill",), ("mes-mqtt",)),
-    "offsets of Kafka": Defect(("projector",), offsets_of_kafka, ("kill",), ("projector",)),
-    "table before outputs": Defect(("agents",), table_before_outputs, ("kill",), ("agents", "agents-2")),
-    "changelog not awaited": Defect(("agents",), changelog_not_awaited, ("kill",), ("agents", "agents-2")),
-    "default partitioner": Defect(("mes-mqtt",), default_partitioner),
-    "adding differences": Defect(("agents",), adding_differences, ("kill",), ("mes-mqtt",)),
-    "dead letters not awaited": Defect(("mes-mqtt",), dead_letters_not_awaited, ("kill",), ("mes-mqtt",)),
-    "edit with another identity": Defect(("jobs",), edit_with_another_identity, ("kill",), ("jobs",)),
-    "reservation outside its agent": Defect(("agents",), reservation_outside_its_agent),
-    "tenant of the session": Defect(("gateway", "jobs"), tenant_of_the_session),
-    "retry with another key": Defect(("jobs",), retry_with_another_key, ("lost answers",), ("erp",), 20.0),
+    "random message ids": Defect(("mes-mqtt",), random_message_ids, "invented"),
+    "acknowledged before durable": Defect(("mes-mqtt",), acknowledged_before_durable, "lost", ("kill",), ("mes-mqtt",)),
+    "offsets of Kafka": Defect(("projector",), offsets_of_kafka, "lost", ("kill",), ("projector",)),
+    "table before outputs": Defect(("agents",), table_before_outputs, "lost", ("kill",), ("agents", "agents-2")),
+    "changelog not awaited": Defect(("agents",), changelog_not_awaited, "doubled", ("kill",), ("agents", "agents-2")),
+    "default partitioner": Defect(("mes-mqtt",), default_partitioner, "out_of_order"),
+    "adding differences": Defect(("agents",), adding_differences, "doubled", ("kill",), ("mes-mqtt",)),
+    "dead letters not awaited": Defect(("mes-mqtt",), dead_letters_not_awaited, "lost", ("kill",), ("mes-mqtt",)),
+    "edit with another identity": Defect(("jobs",), edit_with_another_identity, "doubled", ("kill",), ("jobs",)),
+    "reservation outside its agent": Defect(("agents",), reservation_outside_its_agent, "oversold"),
+    "tenant of the session": Defect(("gateway", "jobs"), tenant_of_the_session, "invented"),
+    "retry with another key": Defect(("jobs",), retry_with_another_key, "doubled", ("lost answers",), ("erp",), 20.0),
 }
 
 
