@@ -69,7 +69,7 @@ def _read_partition(consumer: Consumer, topic: str, partition: int) -> Iterator[
     consumer.assign([TopicPartition(topic, partition, first)])
     position = first
     while position < end:
-        for message in consumer.consume(BATCH, timeout=5):
+        for message in consumer.consume(min(BATCH, end - position), timeout=5):  # no more: it would wait for them
             if message.error():
                 raise RuntimeError(f"Reading {topic}/{partition} at {position} failed: {message.error()}")
             position = (message.offset() or 0) + 1

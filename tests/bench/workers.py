@@ -24,7 +24,7 @@ from tests.plants import RunningPlant, eventually
 
 WORKERS: Final = (1, 2, 3)
 AGENTS: Final = (sys.executable, "-m", "streams", "agents")
-PER_SECOND, SECONDS, IDLE_SECONDS = 500, 20.0, 8.0
+PER_SECOND, SECONDS, IDLE_SECONDS = 500, 15.0, 5.0
 ENOUGH: Final = 0.95
 """The last records of a run are left out: partitions do not end at the same moment."""
 THE_PATH: Final = ("mqtt", "mes-mqtt", "kafka", "agents", "projector", "postgres", "jobs", "gateway")
