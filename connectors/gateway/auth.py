@@ -177,7 +177,9 @@ def may(scope: str) -> Callable[[HTTPConnection, Principal], Principal]:
     def check(request: HTTPConnection, principal: Principal = Depends(identify)) -> Principal:
         if scope not in principal.scopes:
             raise Problem(403, f"{principal.name} has no scope {scope}.", needed_scope=scope)
-        request.app.state.parts.revocations.refuse(principal)
+        parts = request.app.state.parts
+        parts.revocations.refuse(principal)
+        parts.rates.check_tenant(principal.tenant_id, parts.settings.tenant_quota_per_minute)
         return principal
 
     check.scope = scope  # type: ignore[attr-defined]
