@@ -172,7 +172,9 @@ class Settings(BaseSettings):
     oauth_audience: str = Field("mraos", description="`aud` that tokens must carry")
     oauth_client_id: str = Field("mraos_integration_client", description="client of the built-in issuer")
     oauth_client_secret: str | None = Field(None, repr=False, description="its secret")
-    oauth_signing_key: Path | None = Field(None, description="PEM file of the built-in issuer's RSA key")
+    oauth_signing_key: Path | None = Field(
+        None, description="PEM file of the built-in issuer's RSA keys: the first signs, all verify"
+    )
     oauth_jwks_url: str | None = Field(None, description="keys of an issuer outside; none = built-in issuer only")
     oauth_token_seconds: int = Field(3600, description="life of a token of the built-in issuer")
     oauth_leeway_seconds: int = Field(60, le=60, description="tolerated clock difference for tokens")
@@ -199,7 +201,10 @@ class Settings(BaseSettings):
     wms_url: str | None = Field(None, description="where the warehouse is called; none = it is not called")
     pas_url: str | None = Field(None, description="where the PAS takes job cards; none = runs stay submitted")
     pas_webhook_secret: str | None = Field(
-        None, repr=False, description="secret the PAS signs its completions with (Standard Webhooks, `whsec_..`)"
+        None,
+        repr=False,
+        description="secret the PAS signs its completions with (Standard Webhooks, `whsec_..`); "
+        "while it is rotated two, with a space between",
     )
     integration_token_url: str | None = Field(
         None, description="authorization server for calls to ERP, HR, WMS and PAS"
