@@ -1,7 +1,7 @@
 # The dozen verbs. `make` alone explains them. Needs python3 >= 3.11 and make, nothing else.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help audit setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse campaign slice topics
+.PHONY: help audit sbom setup browser demo test up down status wipe check unit bench docs migrate rebuild rehearse campaign slice topics
 
 PYTHON3 ?= python3
 UV_VERSION := 0.13.8
@@ -59,10 +59,12 @@ check: .venv/ready ## linters, types, import rules, generated files
 	@$(PY) -m schemas check
 	@$(BIN)/bandit -q -c pyproject.toml -ll -ii -r $(SHIPPED)
 
-audit: .venv/ready ## what we depend on: known holes (needs the network), and a bill of materials in .run/sbom.json
-	@mkdir -p $(RUN_DIR)
-	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o $(RUN_DIR)/sbom.json requirements.lock
+audit: sbom ## what we depend on: known holes (needs the network)
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+sbom: .venv/ready ## what we depend on, with hashes and licences, in .run/sbom.json (needs no network)
+	@mkdir -p $(RUN_DIR)
+	@$(PY) -m tests.sbom $(RUN_DIR)/sbom.json
 
 unit: .venv/ready ## the fast suites: no service is started
 	@exec $(PY) -m pytest tests/unit tests/laws tests/contracts

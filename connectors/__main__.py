@@ -55,6 +55,21 @@ def register() -> None:
     typer.echo(f"{count} machines registered.")
 
 
+@app.command("access")
+def give_access() -> None:
+    """Give Kafka's users their passwords (KAFKA_USER_PASSWORDS) and their rights, and no others."""
+    import json
+
+    from confluent_kafka.admin import AdminClient
+
+    from connectors.access import USERS, grant
+
+    settings = Settings()
+    passwords = json.loads(settings.kafka_user_passwords)
+    grant(AdminClient(settings.kafka()), passwords)
+    typer.echo(f"{len(USERS)} users have their rights, {len(passwords)} of them a new password.")
+
+
 @app.command()
 def token(
     role: Annotated[str, typer.Option(help="viewer, operator, planner, integration_admin or admin")],

@@ -90,8 +90,16 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how to speak to Kafka"
     )
-    kafka_sasl_username: str | None = Field(None, description="SCRAM user")
-    kafka_sasl_password: str | None = Field(None, repr=False, description="SCRAM password")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="how to sign in to Kafka; PLAIN tells the password, so over TLS only"
+    )
+    kafka_sasl_username: str | None = Field(None, description="user of Kafka's")
+    kafka_sasl_password: str | None = Field(None, repr=False, description="its password")
+    kafka_user_passwords: str = Field(
+        "{}",
+        repr=False,
+        description="JSON of users and passwords for `connectors access` to set; nobody else needs it",
+    )
     kafka_ca_location: str | None = Field(None, description="PEM file of the authority that signed the brokers")
     partitions: int = Field(8, ge=1, le=1024, description="partitions of a topic that we create")
     replication: int = Field(1, ge=1, le=5, description="replicas of a topic that we create")
@@ -152,6 +160,11 @@ class Settings(BaseSettings):
         2.0, description="how long a command waits for its outcome before it answers 202"
     )
     rate_limit_per_minute: int = Field(100, description="ERP requests per minute and client (002 section 3.3)")
+    tenant_quota_per_minute: int = Field(
+        30_000, ge=0, description="requests per minute of all clients of a tenant together; 0 = no limit"
+    )
+    gateway_header_seconds: float = Field(10, gt=0, description="how long the headers of a request may take to come")
+    gateway_body_seconds: float = Field(30, gt=0, description="how long its body may take to come")
     attendance_limit_per_minute: int = Field(1000, description="HR attendance requests per minute (002 section 5.3)")
 
     oauth_token_url: str = Field("http://127.0.0.1:8080/oauth/token", description="where clients get tokens")
@@ -159,7 +172,9 @@ class Settings(BaseSettings):
     oauth_audience: str = Field("mraos", description="`aud` that tokens must carry")
     oauth_client_id: str = Field("mraos_integration_client", description="client of the built-in issuer")
     oauth_client_secret: str | None = Field(None, repr=False, description="its secret")
-    oauth_signing_key: Path | None = Field(None, description="PEM file of the built-in issuer's RSA key")
+    oauth_signing_key: Path | None = Field(
+        None, description="PEM file of the built-in issuer's RSA keys: the first signs, all verify"
+    )
     oauth_jwks_url: str | None = Field(None, description="keys of an issuer outside; none = built-in issuer only")
     oauth_token_seconds: int = Field(3600, description="life of a token of the built-in issuer")
     oauth_leeway_seconds: int = Field(60, le=60, description="tolerated clock difference for tokens")
@@ -186,7 +201,10 @@ class Settings(BaseSettings):
     wms_url: str | None = Field(None, description="where the warehouse is called; none = it is not called")
     pas_url: str | None = Field(None, description="where the PAS takes job cards; none = runs stay submitted")
     pas_webhook_secret: str | None = Field(
-        None, repr=False, description="secret the PAS signs its completions with (Standard Webhooks, `whsec_..`)"
+        None,
+        repr=False,
+        description="secret the PAS signs its completions with (Standard Webhooks, `whsec_..`); "
+        "while it is rotated two, with a space between",
     )
     integration_token_url: str | None = Field(
         None, description="authorization server for calls to ERP, HR, WMS and PAS"
@@ -298,7 +316,7 @@ class Settings(BaseSettings):
         }
         if self.kafka_security_protocol.startswith("SASL"):
             config |= {
-                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.mechanism": self.kafka_sasl_mechanism,
                 "sasl.username": self.kafka_sasl_username,
                 "sasl.password": self.kafka_sasl_password,
             }

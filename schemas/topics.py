@@ -50,15 +50,24 @@ def _topics(*topics: Topic) -> dict[str, Topic]:
 
 
 TOPICS = _topics(
-    Topic("machine-inbox", "inbox", "mes-mqtt, mes-opcua", "machine", FOREVER, "all that is said to or by a machine"),
-    Topic("work-order-inbox", "inbox", "gateway, agents", "work order", FOREVER, "all that is said to a work order"),
+    Topic(
+        "machine-inbox",
+        "inbox",
+        "mes-mqtt, mes-opcua, register, jobs",
+        "machine",
+        FOREVER,
+        "all that is said to or by a machine",
+    ),
+    Topic(
+        "work-order-inbox", "inbox", "gateway, jobs, agents", "work order", FOREVER, "all that is said to a work order"
+    ),
     Topic("material-inbox", "inbox", "gateway, jobs, agents", "material", FOREVER, "all that is said of a material"),
     Topic("operator-inbox", "inbox", "gateway, jobs", "operator", FOREVER, "all that is said of an operator"),
     Topic("prior-inbox", "inbox", "jobs", "lane and provider", FOREVER, "observations that priors learn from"),
     Topic(
         "plan-inbox",
         "inbox",
-        "gateway, jobs",
+        "jobs",
         "plan or sales order",
         FOREVER,
         "confirmed sales orders and requests for plans",
@@ -71,12 +80,12 @@ TOPICS = _topics(
     Topic(
         "plans",
         "events",
-        "planner, gateway, jobs",
+        "jobs",
         "plan or what is planned",
         FOREVER,
         "plans, and changes to what is planned",
     ),
-    Topic("alerts", "events", "agents, gateway", "entity", FOREVER, "what a person should look at"),
+    Topic("alerts", "events", "mes-mqtt, mes-opcua, jobs, agents", "entity", FOREVER, "what a person should look at"),
     Topic("integration-failures", "dead-letters", "all", "failed message", FOREVER, "messages that need repair"),
     Topic("repairs", "events", "agents, jobs", "failed message", FOREVER, "what became of repaired messages"),
     Topic("inventory-cdc", "external", "the WMS", "material", FOREVER, "the warehouse's change data capture"),

@@ -77,7 +77,7 @@ def _credentials(settings: Settings) -> Any:
         return faust.SASLCredentials(
             username=settings.kafka_sasl_username,
             password=settings.kafka_sasl_password,
-            mechanism="SCRAM-SHA-512",
+            mechanism=settings.kafka_sasl_mechanism,
             ssl_context=context,
         )
     return faust.SSLCredentials(context=context) if context else None

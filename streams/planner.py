@@ -27,7 +27,7 @@ from streams import telemetry
 from streams.driver import Output
 from streams.kafka.consumer import LogReader, LogTruncated, lag
 from streams.kafka.producer import Publisher
-from streams.planning import results, taking, work
+from streams.planning import FOLLOWED, TOPICS, results, taking, work
 from streams.planning.workers import Outcome, Worker
 from streams.projection import Line, lines, moves
 
@@ -46,8 +46,6 @@ SECONDS = Histogram(
 )
 LOCK: Final = 7_201_020
 OFFSETS: Final = "ops.planning_offsets"
-FOLLOWED: Final = "resource-status"
-TOPICS: Final = ("plan-inbox", FOLLOWED)
 BATCH: Final = 500
 IDLE_SECONDS: Final = 0.05
 PAUSE_SECONDS: Final = 1.0

@@ -16,7 +16,6 @@ from compose.local import endpoints as env
 from compose.local import identity as identities
 from compose.local.errors import PlantError
 from compose.local.folder import Folder
-from compose.local.kafka import broker
 from compose.local.waiting import Probe, wait_for
 
 INFRASTRUCTURE = ("kafka", "postgres", "mqtt", "roles")
@@ -30,6 +29,7 @@ class ContainedPlant:
         self.folder = Folder(run_dir)
         self._workers = workers
         self._identity = identities.of(self.folder, brokers)
+        self._identity.is_kafka_closed = True
         self._compose: DockerCompose | None = None
 
     def compose(self, infra_only: bool) -> DockerCompose:
@@ -87,7 +87,7 @@ class ContainedPlant:
     def _probe(self, process: str) -> Probe:
         found = self.endpoints()
         if process == "kafka":
-            return ready.kafka(broker.bootstrap(self._identity), self._identity.brokers)
+            return ready.kafka(env.operator_of_kafka(self._identity), self._identity.brokers)
         if process == "postgres":
             return ready.postgres(found["OWNER_DATABASE_URL"])
         if process == "gateway":

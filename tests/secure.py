@@ -77,6 +77,7 @@ def _properties(identity: Identity, folder: Path, server: Papers) -> dict[str, o
         "listener.name.clients.scram-sha-512.sasl.jaas.config": (
             f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{USER}" password="{PASSWORD}";'
         ),
+        "super.users": f"User:{USER};User:ANONYMOUS",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": chain,
         "ssl.truststore.type": "PEM",

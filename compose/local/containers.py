@@ -1,5 +1,6 @@
 """The same verbs with containers: `PLANT=compose` calls `docker compose` with what a plant makes up."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,12 +8,13 @@ from collections.abc import Mapping
 
 from compose.local import endpoints as env
 from compose.local import identity as identities
-from compose.local import ready, roles
+from compose.local import mqtt, ready, roles
 from compose.local.errors import PlantError
 from compose.local.folder import ROOT, Folder
 from compose.local.identity import Identity
-from compose.local.kafka import broker
+from compose.local.kafka import broker, listeners
 from compose.local.waiting import wait_for
+from connectors import access
 
 FILE = ROOT / "compose" / "compose.yaml"
 CHOICES = ("local", "compose")
@@ -41,8 +43,11 @@ def engine() -> None:
 
 def environment(folder: Folder, identity: Identity, workers: int) -> dict[str, str]:
     """What compose.yaml asks for: ports, passwords, the signing key, the shape of the cluster."""
-    brokers = broker.names(identity.brokers)
-    ports = {f"{name.upper().replace('-', '_')}_PORT": str(identity.port(name)) for name in brokers}
+    brokers = listeners.names(identity.brokers)
+    ports = {
+        f"{name.upper().replace('-', '_')}_PORT": str(listeners.port_of_processes(identity, name)) for name in brokers
+    }
+    passwords = {user: listeners.password(identity, user) for user in access.USERS}
     return {
         **ports,
         "COMPOSE_PROJECT_NAME": f"plant-{folder.digest}",
@@ -51,6 +56,9 @@ def environment(folder: Folder, identity: Identity, workers: int) -> dict[str, s
         "KAFKA_CLUSTER_ID": identity.kafka_cluster_id,
         "KAFKA_VOTERS": ",".join(f"{number}@{name}:9093" for number, name in enumerate(brokers, 1)),
         "KAFKA_INSIDE": ",".join(f"{name}:19092" for name in brokers),
+        "KAFKA_ADMIN_PASSWORD": listeners.password(identity, access.ADMIN),
+        "KAFKA_USER_PASSWORDS": json.dumps(passwords),
+        **{f"KAFKA_PASSWORD_{user.upper().replace('-', '_')}": word for user, word in passwords.items()},
         "REPLICATION": str(identity.brokers),
         "MIN_INSYNC_REPLICAS": str(broker.in_sync(identity.brokers)),
         "POSTGRES_PORT": str(identity.port("postgres")),
@@ -61,7 +69,8 @@ def environment(folder: Folder, identity: Identity, workers: int) -> dict[str, s
         "PLANT_OWNER_PASSWORD": identity.secret(roles.OWNER),
         "PLANT_APP_PASSWORD": identity.secret(roles.APPLICATION),
         "PLANT_ANALYST_PASSWORD": identity.secret(roles.ANALYST),
-        "MQTT_PASSWORD": identity.secret("mqtt_password"),
+        "MQTT_PASSWORD": mqtt.password(identity, mqtt.USER),
+        **{f"MQTT_PASSWORD_{user.upper().replace('-', '_')}": mqtt.password(identity, user) for user in mqtt.USERS},
         "OAUTH_CLIENT_SECRET": identity.secret("oauth_client_secret"),
         "OAUTH_SIGNING_KEY_PEM": identities.signing_key(folder).read_text(),
         "CREDENTIALS_KEYS": identities.credentials_key(folder).read_text(),
@@ -81,6 +90,7 @@ class ComposePlant:
         self.folder = folder
         self._workers = workers
         self._identity = identities.of(folder, brokers)
+        self._identity.is_kafka_closed = True
 
     def up(self) -> None:
         """Build, start, and return when the gateway is ready."""

@@ -5,15 +5,19 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from confluent_kafka.admin import AdminClient
+
 from compose.local import mqtt, roles
-from compose.local.folder import ROOT, Folder, write_private
+from compose.local.folder import Folder, write_private
 from compose.local.identity import Identity, credentials_key, signing_key
-from compose.local.kafka import broker
+from compose.local.kafka import broker, listeners
 from compose.local.processes import SYSTEMS as SYSTEMS_SIM
+from connectors import access
 from schemas.settings import DEFAULT_TENANT, Settings
 
 # Only who migrates may own tables; only analysts read as analysts.
 HIDDEN = ("OWNER_DATABASE_URL", "ANALYST_DATABASE_URL")
+OPERATORS = ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD")
 MES_USER = "mraos"
 # Where the systems around the plant are and how it signs in there.
 SYSTEMS = (
@@ -30,7 +34,7 @@ def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> d
     return {
         "RUN_DIR": str(folder.path),
         "TENANT_ID": DEFAULT_TENANT,
-        "KAFKA_BOOTSTRAP": broker.bootstrap(identity),
+        **listeners.operator(identity),
         "REPLICATION": str(identity.brokers),
         "MIN_INSYNC_REPLICAS": str(broker.in_sync(identity.brokers)),
         **roles.addresses(identity),
@@ -49,7 +53,7 @@ def endpoints(folder: Folder, identity: Identity, processes: Iterable[str]) -> d
         "HR_API_KEY": identity.secret("hr_api_key"),
         "PAS_WEBHOOK_SECRET": identity.webhook_secret("pas_webhook_secret"),
         "ADMIN_TOKEN": identity.secret("admin_token"),
-        "PLANT_LAYOUT": str(Path(os.environ.get("PLANT_LAYOUT") or ROOT / "compose" / "plant.toml").resolve()),
+        "PLANT_LAYOUT": str(Path(os.environ.get("PLANT_LAYOUT") or mqtt.LAYOUT).resolve()),
         "SPOOL_DIR": str(folder.path / "spool"),
         "METRICS_URLS": metrics,
         **(simulated_systems(identity) if SYSTEMS_SIM in names else given_systems(os.environ)),
@@ -72,6 +76,28 @@ def simulated_systems(identity: Identity) -> dict[str, str]:
 def given_systems(environment: Mapping[str, str]) -> dict[str, str]:
     """The real ones, as far as whoever calls `up` names them; the plant calls no other."""
     return {name: environment[name] for name in SYSTEMS if environment.get(name)}
+
+
+def own(identity: Identity, process: str) -> dict[str, str]:
+    """What one process is told and no other: its port, and its names and passwords for Kafka and MQTT."""
+    ours = {"METRICS_PORT": str(metrics_port(identity, process)), "PROCESS_NAME": process}
+    return ours | listeners.process(identity, process) | mqtt.process(identity, process)
+
+
+def hidden(identity: Identity, process: str) -> tuple[str, ...]:
+    """What it is not told of all that the endpoints say."""
+    return HIDDEN if listeners.process(identity, process) else (*HIDDEN, *OPERATORS)
+
+
+def operator_of_kafka(identity: Identity) -> Settings:
+    """Settings of somebody who may do everything on Kafka."""
+    return Settings.model_validate({name.lower(): value for name, value in listeners.operator(identity).items()})
+
+
+def grant(identity: Identity) -> None:
+    """Give every process its password for Kafka and its rights there. Raises KafkaException."""
+    admin = AdminClient(operator_of_kafka(identity).kafka())
+    access.grant(admin, {user: listeners.password(identity, user) for user in access.USERS})
 
 
 def metrics_port(identity: Identity, process: str) -> int:

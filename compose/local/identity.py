@@ -32,12 +32,13 @@ SECRETS = (
 
 
 class Identity(msgspec.Struct):
-    """Ports by use, secrets by name, and the number of Kafka brokers its data were written with."""
+    """Ports by use, secrets by name, the number of Kafka brokers its data were written with, who may speak to them."""
 
     brokers: int
     kafka_cluster_id: str
     ports: dict[str, int] = {}
     secrets: dict[str, str] = {}
+    is_kafka_closed: bool = False
 
     def port(self, use: str) -> int:
         """The port of a use, chosen at the first question."""

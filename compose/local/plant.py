@@ -16,12 +16,13 @@ from compose.local import mqtt, postgres, processes, ready, roles
 from compose.local.errors import PlantError, failed
 from compose.local.folder import ROOT, Folder, run_directory
 from compose.local.identity import Identity
-from compose.local.kafka import broker
+from compose.local.kafka import broker, listeners
 from compose.local.kafka.jars import jars
 from compose.local.processes import Process
 from compose.local.runner import RUNNING, Runner
 from compose.local.survivors import end, pid_of, survivors
 from compose.local.waiting import Probe, await_ready
+from connectors import access
 
 Report = Callable[[str], None]
 READY_SECONDS = 90
@@ -120,6 +121,7 @@ class LocalPlant:
         identity = identities.of(self.folder, self._brokers)
         if self._runner.daemon() is None:
             end(survivors(self.folder))
+            identity.is_kafka_closed = bool(int(os.environ.get("KAFKA_CLOSED") or identity.is_kafka_closed))
             for use in identity.leave_taken_ports():
                 self._report(f"the port of {use} is taken by somebody else; choosing another one")
         infrastructure = self._prepare(identity)
@@ -148,10 +150,15 @@ class LocalPlant:
     def _choose_ports(self, identity: Identity) -> None:
         """Choose every port and secret before anybody starts, and write them down."""
         ours = list(processes.commands(self._workers, self._simulators))
-        broker.properties(identity, 1, "kafka", self.folder.data)
+        for name in listeners.names(identity.brokers):
+            broker.properties(identity, 1, name, self.folder.data)
+        for user in access.USERS:
+            listeners.password(identity, user)
+        for user in mqtt.USERS:
+            mqtt.password(identity, user)
         for name in processes.commands(self._workers, simulators=True):
             env.metrics_port(identity, name)
-        for use in ("postgres", "mqtt", "systems", *broker.names(identity.brokers)):
+        for use in ("postgres", "mqtt", "systems", *listeners.names(identity.brokers)):
             identity.port(use)
         for name in identities.SECRETS:
             identity.secret(name)
@@ -166,9 +173,9 @@ class LocalPlant:
             Process(
                 name=name,
                 command=processes.python(arguments),
-                environment={"METRICS_PORT": str(env.metrics_port(identity, name)), "PROCESS_NAME": name},
+                environment=env.own(identity, name),
                 env_files=files,
-                hidden=env.HIDDEN,
+                hidden=env.hidden(identity, name),
             )
             for name, arguments in processes.commands(self._workers, simulators=True).items()
         ]
@@ -183,10 +190,10 @@ class LocalPlant:
         """How each process says that it is ready."""
         ours = processes.commands(self._workers, simulators=True)
         metrics = {name: ready.http(f"http://127.0.0.1:{env.metrics_port(identity, name)}/metrics") for name in ours}
-        kafka = ready.kafka(broker.bootstrap(identity), identity.brokers)
+        kafka = ready.kafka(env.operator_of_kafka(identity), identity.brokers)
         return {
             **metrics,
-            **dict.fromkeys(broker.names(identity.brokers), kafka),
+            **dict.fromkeys(listeners.names(identity.brokers), kafka),
             "postgres": ready.postgres(roles.superuser_url(identity)),
             "mqtt": ready.tcp("127.0.0.1", identity.port("mqtt")),
             "opcua-sim": ready.tcp("127.0.0.1", identity.port("opcua")),
@@ -198,11 +205,14 @@ class LocalPlant:
 
     def _first_steps(self, identity: Identity, infra_only: bool) -> None:
         roles.create_roles(roles.superuser_url(identity), roles.passwords(identity))
-        if infra_only:
-            return
         with ThreadPoolExecutor() as pool:
+            granted = pool.submit(env.grant, identity)
+            if infra_only:
+                granted.result()
+                return
             topics = pool.submit(self._steps, processes.TOPICS, processes.REGISTER)
             tables = pool.submit(self._steps, processes.MIGRATE)
+            granted.result()
             topics.result()
             tables.result()
 

@@ -19,7 +19,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 # Needs nothing of the others and takes its time: it is started while topics and tables are made.
 OPCUA_SERVER = "opcua-sim"
-# What runs once before them, in this order: topics, tables, the machines of the layout.
+# What runs once before them: users and rights of Kafka (here by `endpoints.grant`), topics, tables, machines.
+ACCESS = ("connectors", "access")
 TOPICS = ("streams", "topics")
 MIGRATE = ("sql", "migrate")
 REGISTER = ("connectors", "register")

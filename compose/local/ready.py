@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from compose.health import answers
 from compose.local.waiting import Probe
+from schemas.settings import Settings
 
 SILENT = logging.getLogger("plant.ready")
 SILENT.addHandler(logging.NullHandler())
@@ -26,14 +27,14 @@ def tcp(host: str, port: int) -> Probe:
     return probe
 
 
-def kafka(bootstrap: str, brokers: int) -> Probe:
+def kafka(settings: Settings, brokers: int) -> Probe:
     """Ready when the cluster's metadata name every broker."""
-    ports = [tcp("127.0.0.1", int(address.rpartition(":")[2])) for address in bootstrap.split(",")]
+    ports = [tcp("127.0.0.1", int(address.rpartition(":")[2])) for address in settings.kafka_bootstrap.split(",")]
 
     def probe() -> bool:
         if not all(port() for port in ports):
             return False
-        admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000}, logger=SILENT)
+        admin = AdminClient(settings.kafka(**{"socket.timeout.ms": 2000}), logger=SILENT)
         try:
             return len(admin.list_topics(timeout=2).brokers) == brokers
         except KafkaException:

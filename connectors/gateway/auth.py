@@ -1,11 +1,13 @@
 """Who asks, and what they may: tokens (RS256 by issuer), the operator's token, the console's session. Default deny."""
 
 import hmac
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -24,6 +26,7 @@ from schemas.settings import Settings
 log = structlog.get_logger()
 
 ALGORITHMS = ["RS256"]
+PEM: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----\s*", re.DOTALL)
 SESSION_COOKIE = "plant_session"
 SESSION_SECONDS = 12 * 3600
 JWKS_SECONDS = 60.0
@@ -56,9 +59,11 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         path = settings.oauth_signing_key
-        key = RSAKey.import_key(path.read_bytes()) if path else RSAKey.generate_key(2048)
-        self._kid = key.thumbprint()
-        self._key = RSAKey.import_key(key.as_dict(private=True), {"kid": self._kid, "use": "sig", "alg": "RS256"})
+        keys = _keys_in(path) if path else [RSAKey.generate_key(2048)]
+        # The first signs; the others are those it took the place of, and their tokens are good until they end.
+        self._ours = KeySet([_named(key) for key in keys])
+        self._key = cast(RSAKey, self._ours.keys[0])
+        self._kids = {key.kid for key in self._ours.keys}
         self._outside = KeySet([])
         self._asked_at = -JWKS_SECONDS
 
@@ -80,11 +85,11 @@ class Tokens:
             "jti": uuid.uuid4().hex,
             "begun_by": begun_by.token_ids if begun_by else (),
         }
-        return jwt.encode({"alg": "RS256", "kid": self._kid}, claims, self._key)
+        return jwt.encode({"alg": "RS256", "kid": self._key.kid}, claims, self._key)
 
     def public_keys(self) -> dict[str, Any]:
-        """The key that verifies our tokens, as a JWK set."""
-        return {"keys": [self._key.as_dict(private=False)]}
+        """The keys that verify our tokens, as a JWK set."""
+        return {"keys": [key.as_dict(private=False) for key in self._ours.keys]}
 
     def check(self, token: str) -> Principal:
         """The principal of a token. Raises Problem 401."""
@@ -116,15 +121,15 @@ class Tokens:
             tuple(map(str, (claims["jti"], *claims.get("begun_by", ())))) if "jti" in claims else (),
         )
 
-    def _keys_for(self, token: str) -> RSAKey | KeySet:
-        """Our own key, or the outside issuer's: asked for once a minute, so that withdrawn keys soon count no more.
+    def _keys_for(self, token: str) -> KeySet:
+        """Our own keys, or the outside issuer's: asked for once a minute, so that withdrawn keys soon count no more.
 
         While the issuer is away, the keys it had last are good.
         """
         if not self._settings.oauth_jwks_url:
-            return self._key
-        if _key_id(token) == self._kid:
-            return self._key
+            return self._ours
+        if _key_id(token) in self._kids:
+            return self._ours
         if time.monotonic() - self._asked_at > JWKS_SECONDS:
             self._asked_at = time.monotonic()
             try:
@@ -134,6 +139,19 @@ class Tokens:
             except (httpx2.HTTPError, ValueError) as error:
                 log.warning("jwks_not_fetched", reason=str(error))
         return self._outside
+
+
+def _keys_in(path: Path) -> list[RSAKey]:
+    """The private keys of a PEM file, in their order. Raises ValueError where it holds none."""
+    found = PEM.findall(path.read_bytes())
+    if not found:
+        raise ValueError(f"{path} holds no private key in PEM.")
+    return [RSAKey.import_key(each) for each in found]
+
+
+def _named(key: RSAKey) -> RSAKey:
+    """The key under its own fingerprint."""
+    return RSAKey.import_key(key.as_dict(private=True), {"kid": key.thumbprint(), "use": "sig", "alg": "RS256"})
 
 
 def _key_id(token: str) -> str | None:
@@ -177,7 +195,9 @@ def may(scope: str) -> Callable[[HTTPConnection, Principal], Principal]:
     def check(request: HTTPConnection, principal: Principal = Depends(identify)) -> Principal:
         if scope not in principal.scopes:
             raise Problem(403, f"{principal.name} has no scope {scope}.", needed_scope=scope)
-        request.app.state.parts.revocations.refuse(principal)
+        parts = request.app.state.parts
+        parts.revocations.refuse(principal)
+        parts.rates.check_tenant(principal.tenant_id, parts.settings.tenant_quota_per_minute)
         return principal
 
     check.scope = scope  # type: ignore[attr-defined]

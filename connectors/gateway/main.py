@@ -77,6 +77,7 @@ from connectors.gateway.routes import (
     work_order_people,
     work_orders,
 )
+from connectors.gateway.slowness import protocol
 from connectors.gateway.state import State
 from schemas.settings import Settings
 from streams import telemetry
@@ -194,7 +195,7 @@ def run(settings: Settings) -> None:
         host=settings.gateway_host,
         port=settings.gateway_port,
         loop="uvloop",
-        http="httptools",
+        http=protocol(settings),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -26,6 +26,7 @@ TITLES = {
     401: "Not authenticated",
     403: "Not allowed",
     404: "Not found",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     422: "Cannot be processed",

@@ -11,7 +11,7 @@ from fastapi import BackgroundTasks, Request
 from fastapi.responses import Response
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import MovingWindowRateLimiter, RateLimiter, SlidingWindowCounterRateLimiter
 
 from connectors import audit
 from connectors.database import Database, Rows
@@ -34,18 +34,29 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 
 class Rates:
-    """So many requests a minute for each client of each tenant."""
+    """So many requests a minute for each client of each tenant, and so many for all clients of a tenant together."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        # It counts, and remembers no single request: a tenant may have tens of thousands.
+        self._quotas = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def check(self, what: str, client: str, per_minute: int) -> None:
         """Count a request. Raises Problem 429 with the seconds to wait."""
-        limit = RateLimitItemPerMinute(per_minute)
-        if not self._limiter.hit(limit, what, client):
-            reset_at = self._limiter.get_window_stats(limit, what, client).reset_time
-            wait = max(1, int(reset_at - time.time()) + 1)
-            raise Problem(429, f"More than {per_minute} requests in a minute.", {"Retry-After": str(wait)})
+        _check(self._limiter, per_minute, f"More than {per_minute} requests in a minute.", what, client)
+
+    def check_tenant(self, tenant_id: str, per_minute: int) -> None:
+        """Count a request of a tenant, whoever makes it; 0 = as many as it likes. Raises Problem 429."""
+        if per_minute:
+            sentence = f"The tenant's clients together made more than {per_minute} requests in a minute."
+            _check(self._quotas, per_minute, sentence, "tenant", tenant_id)
+
+
+def _check(limiter: RateLimiter, per_minute: int, sentence: str, *of: str) -> None:
+    limit = RateLimitItemPerMinute(per_minute)
+    if not limiter.hit(limit, *of):
+        reset_at = limiter.get_window_stats(limit, *of).reset_time
+        raise Problem(429, sentence, {"Retry-After": str(max(1, int(reset_at - time.time()) + 1))})
 
 
 @dataclass(frozen=True, slots=True)

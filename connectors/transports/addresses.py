@@ -1,8 +1,10 @@
 """Where calls may go: a name is resolved once, what it means is checked, and that very address is connected to.
 
-Redirects are not followed (httpx2's default, held by a test). An address of this machine, of the link or of a cloud's
-metadata service is refused, unless it is what a person wrote down: this machine by its own name in a URL setting,
-anything in CALL_ALLOWED. Proxies of the environment are not used: they would resolve the name again.
+Mail and files go the same way: their URLs may be sealed in the database by people (`credentials set`). Where MQTT and
+OPC-UA go stands in the operator's settings and layout only. Redirects are not followed (httpx2's default, held by a
+test). An address of this machine, of the link or of a cloud's metadata service is refused, unless it is what a person
+wrote down: this machine by its own name in a URL setting, anything in CALL_ALLOWED. Proxies of the environment are not
+used: they would resolve the name again.
 """
 
 import asyncio
@@ -66,6 +68,12 @@ def why_not(address: Address) -> str | None:
     return None
 
 
+def resolved(host: str, port: int, allowed: Allowed) -> str:
+    """The one address a connection to this host is made to. Raises Forbidden; OSError where the host has none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return allowed.choose(host, [str(each[4][0]) for each in found])
+
+
 class Pinned(httpx2.AsyncBaseTransport):
     """Connects to the address that was checked; the name stays in the Host header and in the certificate's check."""
 
@@ -102,10 +110,9 @@ class PinnedHere(httpx2.BaseTransport):
         """Raises Forbidden, and what httpx2 raises."""
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            address = resolved(host, port, self._allowed)
         except OSError as error:
             raise httpx2.ConnectError(f"{host} has no address: {error}") from error
-        address = self._allowed.choose(host, [str(each[4][0]) for each in found])
         inner = self._inner.setdefault(host, httpx2.HTTPTransport(verify=self._verify))
         return inner.handle_request(_pinned(request, host, address))
 

@@ -11,6 +11,7 @@ import asyncssh
 
 from connectors.deliveries.kind import Upload
 from connectors.resilience import Failure, Trouble
+from connectors.transports.addresses import Allowed, Forbidden, resolved
 from connectors.transports.answers import Answer, Unreachable
 from connectors.transports.oauth import Secret
 from schemas.settings import Settings
@@ -38,6 +39,8 @@ class Files:
         except TimeoutError as error:
             seconds = f"{self._settings.call_timeout_seconds:g}"
             raise Failure("timeout", f"The SFTP server did not take the file within {seconds} s.") from error
+        except Forbidden as error:
+            raise Failure("refused", f"The SFTP server may not be called: {error}") from error
         except (asyncssh.Error, OSError) as error:
             raise Failure(trouble_of(error), f"The SFTP server did not take {file.name}: {error}.") from error
         return Answer({"path": path, "bytes": len(file.content.encode())}, None, int((time.monotonic() - begin) * 1000))
@@ -45,8 +48,10 @@ class Files:
     async def _put(self, url: SplitResult, file: Upload) -> str:
         folder = PurePosixPath(url.path or ".")
         target, part = folder / file.name, folder / f".{file.name}.part"
+        host, port = url.hostname or "", url.port or SSH_PORT
+        address = await asyncio.to_thread(resolved, host, port, Allowed(self._settings.call_allowed))
         async with (
-            asyncssh.connect(url.hostname or "", url.port or SSH_PORT, **self._options(url)) as connection,
+            asyncssh.connect(address, port, host_key_alias=host, **self._options(url)) as connection,
             connection.start_sftp_client() as client,
         ):
             async with client.open(str(part), "wb") as remote:

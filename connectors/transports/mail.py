@@ -2,15 +2,17 @@
 
 import asyncio
 import smtplib
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from connectors.deliveries.kind import Mail
 from connectors.resilience import Failure, Trouble
+from connectors.transports.addresses import Allowed, Forbidden, resolved
 from connectors.transports.answers import Answer, Unreachable
 from connectors.transports.oauth import Secret
 from connectors.transports.tls import client_context
@@ -40,6 +42,8 @@ class Post:
             await asyncio.to_thread(self._hand_over, urlsplit(url), message)
         except TimeoutError as error:
             raise Failure("timeout", "The mail server did not answer in time.") from error
+        except Forbidden as error:
+            raise Failure("refused", f"The mail server may not be called: {error}") from error
         except (smtplib.SMTPException, OSError) as error:
             if isinstance(error.__context__, TimeoutError):
                 raise Failure("timeout", "The mail server fell silent.") from error
@@ -56,17 +60,36 @@ class Post:
     @contextmanager
     def _connected(self, url: SplitResult) -> Iterator[smtplib.SMTP]:
         seconds, context = self._settings.call_timeout_seconds, client_context(self._settings)
-        host = url.hostname or ""
+        host, allowed = url.hostname or "", Allowed(self._settings.call_allowed)
         if url.scheme == "smtps":
-            with smtplib.SMTP_SSL(host, url.port or SMTPS_PORT, timeout=seconds, context=context) as server:
+            with PinnedTlsSmtp(host, url.port or SMTPS_PORT, allowed, timeout=seconds, context=context) as server:
                 yield server
             return
-        with smtplib.SMTP(host, url.port or SMTP_PORT, timeout=seconds) as server:
+        with PinnedSmtp(host, url.port or SMTP_PORT, allowed, timeout=seconds) as server:
             server.ehlo()
             if server.has_extn("starttls"):
                 server.starttls(context=context)
                 server.ehlo()
             yield server
+
+
+class PinnedSmtp(smtplib.SMTP):
+    """Connects to the address that was checked; the name stays for the certificate."""
+
+    def __init__(self, host: str, port: int, allowed: Allowed, **options: Any) -> None:
+        self._allowed = allowed
+        super().__init__(host, port, **options)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return socket.create_connection((resolved(host, port, self._allowed), port), timeout)
+
+
+class PinnedTlsSmtp(smtplib.SMTP_SSL, PinnedSmtp):
+    """The same with TLS from the start: the socket that is wrapped is the pinned one."""
+
+    def __init__(self, host: str, port: int, allowed: Allowed, **options: Any) -> None:
+        self._allowed = allowed
+        smtplib.SMTP_SSL.__init__(self, host, port, **options)
 
 
 def _message(mail: Mail, sender: str, delivery_id: str) -> EmailMessage:

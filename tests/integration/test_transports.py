@@ -242,3 +242,62 @@ async def test_a_mail_server_with_a_strange_certificate_gets_nothing(
         await post(tmp_path, mail_url).send(MAIL, "DLV-1")
     assert failure.value.trouble == "network"
     assert letterbox.mails == []
+
+
+FORBIDDEN = ["169.254.169.254", "[fe80::1]", "127.1.2.3", "[::ffff:127.0.0.1]", "0.0.0.0", "100.100.100.200"]
+
+
+@pytest.mark.parametrize("host", FORBIDDEN)
+async def test_neither_mails_nor_files_go_where_no_call_may_go(tmp_path: Path, mail_url: str, host: str) -> None:
+    port = mail_url.rpartition(":")[2]
+    for refused in (
+        post(tmp_path, f"smtp://plant:p%40ss@{host}:{port}").send(MAIL, "DLV-1"),
+        post(tmp_path, f"smtps://plant:p%40ss@{host}:{port}").send(MAIL, "DLV-1"),
+        files(sftp_url=f"sftp://plant:p%40ss@{host}:{port}/in").upload(FILE),
+    ):
+        with pytest.raises(Failure, match="no call goes there unless CALL_ALLOWED names it") as failure:
+            await refused
+        assert failure.value.trouble == "refused", "it would be the same the next time"
+
+
+class Names:
+    """Resolves one name: the first time to this machine, then to a place where nothing may go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.asked, self._name, self._real = 0, name, socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self)
+
+    def __call__(self, host: Any, *arguments: Any, **options: Any) -> Any:
+        if host == self._name:
+            self.asked += 1
+            host = "127.0.0.1" if self.asked == 1 else "169.254.169.254"
+        return self._real(host, *arguments, **options)
+
+
+async def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to(
+    tmp_path: Path, letterbox: Letterbox, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("mail.plant.example").configure_cert(context)
+    controller = Controller(letterbox, hostname="127.0.0.1", port=_free_port(), tls_context=context)
+    controller.start()
+    try:
+        names = Names(monkeypatch, "mail.plant.example")
+        url = f"smtp://mail.plant.example:{controller.port}"
+        await post(tmp_path, url, call_allowed="127.0.0.0/8").send(MAIL, "DLV-1")
+    finally:
+        controller.stop()
+    assert names.asked == 1
+    assert [encrypted for _, _, encrypted in letterbox.mails] == [True], "the certificate was checked by its name"
+
+
+async def test_a_file_goes_to_the_address_that_was_checked_and_the_key_is_looked_up_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sftp_server(tmp_path) as (url, known, done):
+        known.write_text(known.read_text().replace("127.0.0.1", "files.plant.example"))
+        names = Names(monkeypatch, "files.plant.example")
+        there = url.replace("127.0.0.1", "files.plant.example")
+        await files(sftp_url=there, sftp_known_hosts=str(known), call_allowed="127.0.0.0/8").upload(FILE)
+    assert names.asked == 1
+    assert len(done) == 2

@@ -10,6 +10,7 @@ from compose.demo.run import SETTINGS
 from compose.local import identity as identities
 from compose.local import processes
 from compose.local.identity import Identity
+from compose.local.kafka.listeners import SASL, Listener, settings
 from compose.local.plant import LocalPlant, Report
 from compose.local.processes import Process
 from compose.local.waiting import wait_for
@@ -161,15 +162,10 @@ def _moved(url: str, port: int) -> str:
 
 def add_listeners(config: Path, identity: Identity, clients: Iterable[str]) -> None:
     """Give each of these clients a listener that names its proxy; of two lines for one name Java reads the last."""
-    names = {f"FOR-{who.upper()}": who for who in clients}
-    broker, controller = (f"127.0.0.1:{identity.port(use)}" for use in (KAFKA, f"{KAFKA}-controller"))
-    own = {name: f"{name}://127.0.0.1:{identity.port(_listener(who))}" for name, who in names.items()}
-    advertised = {name: f"{name}://127.0.0.1:{_port(identity, who, KAFKA)}" for name, who in names.items()}
-    lines = {
-        "listeners": ",".join([f"PLAINTEXT://{broker}", f"CONTROLLER://{controller}", *own.values()]),
-        "advertised.listeners": ",".join([f"PLAINTEXT://{broker}", *advertised.values()]),
-        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", "CONTROLLER", *names)),
-        **{f"listener.name.{name.lower()}.num.network.threads": "1" for name in names},
+    own = {
+        f"FOR-{who.upper()}": Listener(identity.port(_listener(who)), SASL, told=_port(identity, who, KAFKA))
+        for who in clients
     }
+    threads = {f"listener.name.{name.lower()}.num.network.threads": "1" for name in own}
     with config.open("a") as file:
-        file.writelines(f"{name}={value}\n" for name, value in lines.items())
+        file.writelines(f"{name}={value}\n" for name, value in (settings(identity, KAFKA, own) | threads).items())

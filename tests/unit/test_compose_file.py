@@ -13,19 +13,20 @@ import jsonschema
 import pytest
 import yaml
 
-from compose.local import containers, identity
+from compose.local import containers, identity, mqtt
 from compose.local.errors import PlantError
 from compose.local.folder import ROOT, Folder
 from compose.local.plant import LocalPlant
-from compose.local.processes import COMMANDS, INFRASTRUCTURE, MIGRATE, REGISTER, SIMULATORS, TOPICS
-from schemas.settings import Settings
+from compose.local.processes import ACCESS, COMMANDS, INFRASTRUCTURE, MIGRATE, REGISTER, SIMULATORS, TOPICS
+from connectors.access import ADMIN, user_of
+from schemas.settings import PlantLayout, Settings
 from tests.containers import ContainedPlant
 from tests.plants import plant_in
 
 COMPOSE = ROOT / "compose" / "compose.yaml"
 DOCKERFILE = ROOT / "compose" / "Dockerfile"
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
-ONCE = {"topics": TOPICS, "migrate": MIGRATE, "register": REGISTER}
+ONCE = {"access": ACCESS, "topics": TOPICS, "migrate": MIGRATE, "register": REGISTER}
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
@@ -100,6 +101,35 @@ def test_the_gateway_can_judge_results_and_write_none() -> None:
     assert told["KPI_DATABASE_URL"] is None, "as whoever starts the plant says"
     known = {name.upper() for name in Settings.model_fields}
     assert known >= {name for name in told if name.startswith(("KPI_", "PROMETHEUS_"))}
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *ONCE, *SIMULATORS])
+def test_a_container_signs_in_to_kafka_as_its_process_does_and_to_none_that_it_does_not_need(name: str) -> None:
+    told = SERVICES[name]["environment"]
+    user = {"access": ADMIN, "topics": ADMIN}.get(name, user_of(name))
+    assert told.get("KAFKA_SASL_USERNAME") == user
+    word = "KAFKA_ADMIN_PASSWORD" if user == ADMIN else f"KAFKA_PASSWORD_{str(user).upper().replace('-', '_')}"
+    assert told.get("KAFKA_SASL_PASSWORD") == (f"${{{word}:?run make up PLANT=compose}}" if user else None)
+
+
+def test_kafka_in_containers_lets_in_nobody_without_a_name() -> None:
+    for name in ("kafka", "kafka-2", "kafka-3"):
+        told = SERVICES[name]["environment"]
+        protocols = dict(each.split(":") for each in told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+        assert protocols.keys() == {each.split(":")[0] for each in told["KAFKA_LISTENERS"].split(",")}
+        assert set(protocols.values()) == {"SASL_PLAINTEXT"}
+        assert told["KAFKA_SUPER_USERS"] == f"User:{ADMIN}"
+        for listener in protocols:
+            for mechanism in ("PLAIN", "SCRAM___SHA___512"):
+                assert told[f"KAFKA_LISTENER_NAME_{listener}_{mechanism}_SASL_JAAS_CONFIG"].endswith(";")
+
+
+def test_the_mqtt_broker_in_containers_has_the_rights_of_the_local_one() -> None:
+    said = yaml.safe_load(COMPOSE.read_text())["configs"]
+    assert said["mqtt-rights"]["content"] == mqtt.rights(PlantLayout(machines=[]).mqtt_filters)
+    assert "acl_file /mosquitto/config/rights" in said["mosquitto"]["content"].splitlines()
+    users = {name: one["environment"].get("MQTT_USERNAME") for name, one in SERVICES.items() if "environment" in one}
+    assert {name: user for name, user in users.items() if user} == mqtt.OWN_USERS
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *SIMULATORS])

@@ -200,7 +200,7 @@ def test_kafka_listens_on_this_machine_only_and_forgets_nothing(tmp_path: Path) 
 
 
 def test_mosquitto_wants_a_password_and_keeps_what_an_absent_client_missed(tmp_path: Path) -> None:
-    lines = mosquitto_config(1883, tmp_path / "passwords", tmp_path).splitlines()
+    lines = mosquitto_config(1883, tmp_path / "passwords", tmp_path / "rights", tmp_path).splitlines()
     assert {"listener 1883 127.0.0.1", "allow_anonymous false", "persistence true", "max_queued_messages 0"} <= {*lines}
 
 

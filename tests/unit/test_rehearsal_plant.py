@@ -50,7 +50,7 @@ def test_kafka_tells_each_client_its_proxy(tmp_path: Path) -> None:
     assert f"FOR-AGENTS://127.0.0.1:{identity.port('kafka-for-agents')}" in last["listeners"].split(",")
     assert f"FOR-AGENTS://127.0.0.1:{identity.port('agents>kafka')}" in last["advertised.listeners"].split(",")
     assert f"PLAINTEXT://127.0.0.1:{identity.port('kafka')}" in last["advertised.listeners"].split(",")
-    assert "FOR-PROJECTOR:PLAINTEXT" in last["listener.security.protocol.map"].split(",")
+    assert "FOR-PROJECTOR:SASL_PLAINTEXT" in last["listener.security.protocol.map"].split(",")
 
 
 @pytest.mark.parametrize("defect", ["", "offsets of Kafka"])

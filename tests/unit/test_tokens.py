@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -137,3 +138,33 @@ def test_a_session_is_of_the_tenant_whose_token_began_it() -> None:
     assert session.token_ids[1:] == theirs.token_ids, "it is withdrawn with the token that began it"
     assert session.issued_at == theirs.issued_at
     assert tokens.check(tokens.issue("robin", ("plant.read",))).tenant_id == DEFAULT_TENANT
+
+
+def key_file(path: Path, *keys: RSAKey) -> Settings:
+    """A gateway whose file holds these keys."""
+    path.write_bytes(b"".join(key.as_pem(private=True) for key in keys))
+    return Settings(oauth_signing_key=path)
+
+
+def test_the_issuers_own_key_is_rotated_without_ending_a_token(tmp_path: Path) -> None:
+    """Append the new key behind the old one on all gateways, then put it first, then take the old one away."""
+    old, new = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
+    path = tmp_path / "oauth.pem"
+    before = Tokens(key_file(path, old))
+    prepared = Tokens(key_file(path, old, new))
+    rotated = Tokens(key_file(path, new, old))
+    after = Tokens(key_file(path, new))
+    tokens = {name: one.issue("erp", ("erp.write",)) for name, one in (("old", before), ("new", rotated))}
+    assert check(prepared, tokens["old"]) == check(rotated, tokens["old"]) == before.check(tokens["old"])
+    assert check(prepared, tokens["new"]) == check(after, tokens["new"]) == rotated.check(tokens["new"])
+    assert check(after, tokens["old"]) is None, "the old key counts no more"
+    assert check(before, tokens["new"]) is None
+    assert {each["kid"] for each in rotated.public_keys()["keys"]} == {old.thumbprint(), new.thumbprint()}
+    assert all("d" not in each for each in rotated.public_keys()["keys"]), "private parts stay here"
+
+
+def test_a_file_without_a_key_is_refused_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "oauth.pem"
+    path.write_text("no key")
+    with pytest.raises(ValueError, match=r"oauth\.pem holds no private key"):
+        Tokens(Settings(oauth_signing_key=path))

@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 
 from compose.local.errors import PlantError
-from compose.local.folder import Folder
+from compose.local.folder import Folder, write_private
 from compose.local.identity import Identity
 from compose.local.java import java
+from compose.local.kafka import listeners
+from compose.local.kafka.listeners import names
 from compose.local.processes import Process
 
 HEAP = "-Xmx512m"
@@ -19,16 +21,6 @@ JVM = (HEAP, "-Xms256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+Ex
 HEADLESS = ("-Djava.awt.headless=true", "-Dfile.encoding=UTF-8")
 LOGGING = Path(__file__).with_name("log4j2.properties")
 TEN_YEARS_MINUTES = 10 * 365 * 24 * 60
-
-
-def names(brokers: int) -> list[str]:
-    """The process names: `kafka`, and `kafka-2`, `kafka-3` in a cluster."""
-    return ["kafka", *(f"kafka-{number}" for number in range(2, brokers + 1))]
-
-
-def bootstrap(identity: Identity) -> str:
-    """Where clients find the brokers."""
-    return ",".join(f"127.0.0.1:{identity.port(name)}" for name in names(identity.brokers))
 
 
 def in_sync(brokers: int) -> int:
@@ -45,7 +37,7 @@ def _broker(folder: Folder, identity: Identity, jars: Path, number: int, name: s
     data = folder.data / name
     data.mkdir(mode=0o700, exist_ok=True)
     config = folder.programs / f"{name}.properties"
-    config.write_text(_text(properties(identity, number, name, data)))
+    write_private(config, _text(properties(identity, number, name, data)))
     if not (data / "meta.properties").exists():
         _format(identity, jars, config, folder.log(f"{name}-format"))
     return Process(name=name, command=(*_jvm(jars, folder.data), "kafka.Kafka", str(config)), stop_seconds=30)
@@ -87,12 +79,7 @@ def properties(identity: Identity, number: int, name: str, data: Path) -> dict[s
         "process.roles": "broker,controller",
         "node.id": number,
         "controller.quorum.voters": voters,
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://127.0.0.1:{identity.port(name)},"
-        f"CONTROLLER://127.0.0.1:{identity.port(f'{name}-controller')}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{identity.port(name)}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
+        **listeners.settings(identity, name),
         "log.dirs": data,
         **POLICY,
         **SMALL,

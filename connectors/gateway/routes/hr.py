@@ -56,6 +56,7 @@ def attendance(request: Request, tasks: BackgroundTasks, parts: Parts, client: H
     The same event again, with or without an Idempotency-Key, counts once. An employee whom no sync ever named is 404;
     one who was synced a moment ago is known before their row is there.
     """
+    parts.rates.check_tenant(client.tenant_id, parts.settings.tenant_quota_per_minute)
     parts.rates.check("attendance", client.identity, parts.settings.attendance_limit_per_minute)
     once = Once.of(request, client, body)
     return audited(parts.database, tasks, client, INTEGRATION, SYSTEM, body, lambda: _handle(parts, client, once, body))

@@ -41,6 +41,7 @@ def completion(tasks: BackgroundTasks, parts: Parts, client: PasSystem, body: Bo
     Said again it changes nothing and is answered with the same words. An unknown run is 404 and kept as a dead
     letter; of tasks that the run does not have a dead letter is kept as well, and the others count.
     """
+    parts.rates.check_tenant(client.tenant_id, parts.settings.tenant_quota_per_minute)
     return audited(parts.database, tasks, client, INTEGRATION, SYSTEM, body, lambda: _handle(parts, client, body))
 
 
