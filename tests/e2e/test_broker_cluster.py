@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from compose.local.kafka.broker import names
+from compose.local.kafka.listeners import names
 from compose.local.plant import LocalPlant
 from schemas.topics import TOPICS, changelog_of
 from streams.topology import TOPOLOGY

@@ -8,8 +8,7 @@ from connectors.foreign import FOREIGN
 from connectors.registry import NOWHERE_INBOX, ROUTES
 from schemas.codec import DEAD_LETTERS
 from schemas.topics import MESSAGES, TOPICS, changelog_of
-from streams.agents import APP_ID
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 
 RIGHTS = access.rights()
 CHANGELOGS = {changelog_of(each.name) for each in TOPOLOGY}
@@ -18,7 +17,7 @@ CHANGELOGS = {changelog_of(each.name) for each in TOPOLOGY}
 def test_agents_may_write_whatever_a_fold_may_emit() -> None:
     emitted = {MESSAGES[name].topic for each in TOPOLOGY for name in each.emits}
     assert RIGHTS["agents"].writes >= emitted | CHANGELOGS | {DEAD_LETTERS, MESSAGES["repair.settled"].topic}
-    assert RIGHTS["agents"].groups == {APP_ID}, "the group that Faust joins"
+    assert RIGHTS["agents"].groups == {GROUP}, "the group that Faust joins"
 
 
 def test_bridges_may_write_the_inboxes_they_name_and_say_that_a_line_stands() -> None:
