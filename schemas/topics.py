@@ -87,7 +87,7 @@ TOPICS = _topics(
     ),
     Topic("alerts", "events", "mes-mqtt, mes-opcua, jobs, agents", "entity", FOREVER, "what a person should look at"),
     Topic("integration-failures", "dead-letters", "all", "failed message", FOREVER, "messages that need repair"),
-    Topic("repairs", "events", "agents, jobs", "failed message", FOREVER, "what became of repaired messages"),
+    Topic("repairs", "events", "agents, planner, jobs", "failed message", FOREVER, "what became of repaired messages"),
     Topic("inventory-cdc", "external", "the WMS", "material", FOREVER, "the warehouse's change data capture"),
     Topic("sales-orders", "external", "the ERP", "sales order", FOREVER, "confirmed sales orders"),
 )
