@@ -30,8 +30,6 @@ OUTSIDE: Final = {"the ERP": "erp", "the WMS": "wms"}
 """Systems that write a topic of Kafka's themselves, as the registry calls them, and their users."""
 SPEAKING_FOR: Final = {"planning-sim": "erp"}
 USERS: Final = (*OURS, *OUTSIDE.values())
-GROUPS: Final = "mfg"
-"""The group of the agents, and what every other group of ours begins with."""
 ITERATIONS: Final = 8192
 PATIENCE_SECONDS: Final = 30.0
 
@@ -55,7 +53,7 @@ def rights() -> dict[str, Rights]:
     from connectors.foreign import FOREIGN
     from sql.read_models.registry import READ_MODELS
     from streams.planning import TOPICS as PLANNED_FROM
-    from streams.topology import TOPOLOGY
+    from streams.topology import GROUP, TOPOLOGY
 
     inboxes = frozenset(each.inbox for each in TOPOLOGY)
     changelogs = frozenset(changelog_of(each.name) for each in TOPOLOGY)
@@ -68,7 +66,7 @@ def rights() -> dict[str, Rights]:
         # A figure's passport shows any message; a rehearsal folds over copies of states.
         "gateway": frozenset(TOPICS) | changelogs,
     }
-    groups = {"agents": frozenset({GROUPS}), "jobs": frozenset(each.group for each in FOREIGN.values())}
+    groups = {"agents": frozenset({GROUP}), "jobs": frozenset(each.group for each in FOREIGN.values())}
     return {
         user: Rights(
             _written_by(user) | (changelogs if user == "agents" else frozenset()),
@@ -90,16 +88,14 @@ def _writers(owner: str) -> Iterable[str]:
 
 def bindings(user: str, allowed: Rights) -> set[AclBinding]:
     """The same as Kafka says it. Reading and writing let one see what there is; so does nothing else."""
+    from streams.topology import GROUP  # what every other group of ours begins with
+
     topic, group, literal = ResourceType.TOPIC, ResourceType.GROUP, ResourcePatternType.LITERAL
     return {
         *(_binding(user, topic, name, literal, AclOperation.WRITE) for name in allowed.writes),
         *(_binding(user, topic, name, literal, AclOperation.READ) for name in allowed.reads),
         *(_binding(user, group, name, literal, AclOperation.READ) for name in allowed.groups),
-        *(
-            [_binding(user, group, GROUPS, ResourcePatternType.PREFIXED, AclOperation.DESCRIBE)]
-            if allowed.reads
-            else []
-        ),
+        *([_binding(user, group, GROUP, ResourcePatternType.PREFIXED, AclOperation.DESCRIBE)] if allowed.reads else []),
     }
 
 

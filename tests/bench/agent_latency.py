@@ -13,6 +13,7 @@ from schemas.settings import Settings
 from schemas.topics import key_of
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import producer_config
+from streams.topology import GROUP
 from tests.bench.contest import EVENTS, INBOX, counted, running, stand_at, topic_for
 from tests.bench.figures import Figure, Measure, contest
 from tests.integration.workers import ends
@@ -108,7 +109,7 @@ def measure(settings: Settings) -> Figure:
     """p95 in milliseconds; the ratio says how many times as long as the bare loop."""
     create_topics(settings)
     agents = (sys.executable, "-m", "streams", "agents")
-    ours = latencies(settings.kafka_bootstrap, agents, "mfg", EVENTS)
+    ours = latencies(settings.kafka_bootstrap, agents, GROUP, EVENTS)
     bare_loop = (sys.executable, "-m", "tests.bench.contestants.bare_loop")
     bare = latencies(settings.kafka_bootstrap, bare_loop, "bench-bare", topic_for(settings, "bare"))
     for name, found in (("agents", ours), ("bare loop", bare)):

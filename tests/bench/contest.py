@@ -28,6 +28,7 @@ from schemas.settings import Settings
 from schemas.topics import key_of
 from streams.kafka.admin import create_topics
 from streams.kafka.producer import producer_config
+from streams.topology import GROUP
 from tests.integration.workers import ends
 from tests.messages import created, message
 
@@ -183,4 +184,4 @@ def measured(settings: Settings, group: str, topic: str, command: Sequence[str],
 def rate_of_our_agents(bootstrap: str) -> float:
     """`python -m streams agents`, as it runs in the plant. Measured once a run."""
     settings = Settings(kafka_bootstrap=bootstrap)
-    return measured(settings, "mfg", EVENTS, [sys.executable, "-m", "streams", "agents"], COUNTS)
+    return measured(settings, GROUP, EVENTS, [sys.executable, "-m", "streams", "agents"], COUNTS)

@@ -12,6 +12,7 @@ import psutil
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
+from compose.local import processes
 from schemas.topics import TOPICS, changelog_of
 from streams.topology import GROUP, TOPOLOGY
 from tests.bench.contest import COUNTS, EVENTS, ORDERS, PATIENCE_SECONDS, Odometer, fresh_load, running, stand_at
@@ -70,7 +71,7 @@ def folded_by_workers(plant: RunningPlant) -> Figure:
 
 def _names(workers: int) -> dict[str, list[str]]:
     """The processes on the path of a count, with those that are there several times taken together."""
-    agents = ["agents", *(f"agents-{number}" for number in range(2, workers + 1))]
+    agents = ["agents", *processes.workers(workers)]
     return {name: agents if name == "agents" else [name] for name in THE_PATH}
 
 

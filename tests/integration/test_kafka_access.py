@@ -13,7 +13,7 @@ from compose.local.kafka import listeners
 from connectors import access
 from schemas.settings import Settings
 from schemas.topics import TOPICS, changelog_of
-from streams.topology import TOPOLOGY
+from streams.topology import GROUP, TOPOLOGY
 from tests.e2e.load import Load, await_truth, create_orders
 from tests.plants import RunningPlant, eventually, running_plant
 
@@ -116,7 +116,7 @@ def test_nobody_but_the_operator_makes_deletes_or_changes_anything(closed: Runni
         *admin.create_topics([NewTopic("of-a-thief", 1)]).values(),
         *admin.delete_topics(["work-order-inbox", CHANGELOG]).values(),
         *admin.describe_configs([ConfigResource(ResourceType.BROKER, "1")]).values(),
-        *admin.delete_consumer_groups(["mfg"]).values(),
+        *admin.delete_consumer_groups([GROUP]).values(),
         *admin.create_acls(list(access.bindings(user, access.Rights(frozenset({"work-order-inbox"}))))).values(),
     ]
     for attempt in attempts:

@@ -84,9 +84,8 @@ def under_load(plant: RunningPlant) -> Iterator[tuple[Load, Erp]]:
         yield load, erp
         _more(load, erp)
     finally:
-        load.seconds = 0
         erp.stop.set()
-        load.finish()
+        load.end()
         thread.join()
     await_truth(plant.endpoints, load.truth, 120)
     assert erp.wrong == []

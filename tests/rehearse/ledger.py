@@ -55,6 +55,19 @@ class Saying(NamedTuple):
     data: bytes
     about: dict[str, Any]
 
+    def intent(self, number: int, at: float) -> Intent:
+        """The same under its number, about to be said at this moment."""
+        return Intent(
+            n=number,
+            id=self.id,
+            channel=self.channel,
+            kind=self.kind,
+            key=self.key,
+            digest=hashlib.sha256(self.data).hexdigest()[:16],
+            sent_at=at,
+            about=self.about,
+        )
+
 
 class Said(NamedTuple):
     """An intent with the best of its answers; without any it is unknown."""
@@ -81,19 +94,7 @@ class Book:
         with self._lock:
             numbers = list(range(self._next, self._next + len(sayings)))
             self._next += len(sayings)
-            self._write(
-                Intent(
-                    n=number,
-                    id=each.id,
-                    channel=each.channel,
-                    kind=each.kind,
-                    key=each.key,
-                    digest=hashlib.sha256(each.data).hexdigest()[:16],
-                    sent_at=now,
-                    about=each.about,
-                )
-                for number, each in zip(numbers, sayings, strict=True)
-            )
+            self._write(each.intent(number, now) for number, each in zip(numbers, sayings, strict=True))
         return numbers
 
     def answer(self, numbers: Iterable[int], result: Result, status: int | None = None, **about: Any) -> None:

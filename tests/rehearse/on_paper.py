@@ -24,7 +24,7 @@ from schemas.messages.work_orders import WorkOrderCreated, WorkOrderInspected, W
 from schemas.settings import DEFAULT_TENANT, MachineLayout, Settings
 from streams.driver import Output, Record, fold_batch
 from streams.topology import TOPOLOGY
-from tests.rehearse.ledger import Answer, Intent, Said, Saying, together
+from tests.rehearse.ledger import Answer, Said, Saying, together
 from tests.rehearse.model import FUTURE_SECONDS, STALE_SECONDS
 from tests.rehearse.outside import Head, Letter, Outside, Row, Step, Stock
 from tests.rehearse.stimuli.floor import Floor, Spoken
@@ -182,17 +182,5 @@ def ledger(said: Iterable[Spoken], now: datetime, *others: Saying) -> list[Said]
         *(each.saying for each in said),
         *others,
     ]
-    intents = [
-        Intent(
-            n=number,
-            id=each.id,
-            channel=each.channel,
-            kind=each.kind,
-            key=each.key,
-            digest="",
-            sent_at=now.timestamp(),
-            about=each.about,
-        )
-        for number, each in enumerate(sayings)
-    ]
+    intents = [each.intent(number, now.timestamp()) for number, each in enumerate(sayings)]
     return together([*intents, Answer(n=tuple(each.n for each in intents), result="ok", at=now.timestamp())])

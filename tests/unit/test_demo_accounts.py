@@ -3,13 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from compose.demo.accounts import Account, Found, settle
 from compose.demo.outbound import Calls, Told, settle_calls
 from compose.demo.summary import document
 from compose.simulators.ledger import Entry
-from compose.simulators.systems.erp import COMPLETION
-from compose.simulators.systems.records import Record
+from tests.records import completion
 
 ORDER = "WO-1"
 
@@ -214,20 +214,7 @@ def test_seconds_are_those_of_readings_that_were_sent_at_once() -> None:
 SINCE = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
-def record(key: str, order: str, *, acted: bool, status: int | None = 200, at: datetime = SINCE) -> Record:
-    return Record(
-        at=at,
-        system="erp",
-        method="POST",
-        path=COMPLETION,
-        query={},
-        idempotency_key=key,
-        correlation_id=None,
-        authorization=None,
-        body={"erp_work_order_id": order},
-        status=status,
-        acted=acted,
-    )
+record = partial(completion, at=SINCE)
 
 
 # The first attempt is answered with 500, the second acts and its answer is lost, the third is told what the second was.

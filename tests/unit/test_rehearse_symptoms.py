@@ -13,14 +13,13 @@ import msgspec
 import pytest
 
 from compose.demo.outbound import Told, settle_calls
-from compose.simulators.systems.erp import COMPLETION
-from compose.simulators.systems.records import Record
 from schemas.codec import decode
 from schemas.messages.failures import IntegrationFailure
 from schemas.settings import DEFAULT_TENANT, Settings
 from streams.domain import machines, stock
 from streams.driver import REPAIRS, Repair, output_of
 from tests.inventory import known, reported, reserve
+from tests.records import completion
 from tests.rehearse.checks import FINDINGS, Account, compare
 from tests.rehearse.defects import DEFECTS
 from tests.rehearse.expected import NEIGHBOUR
@@ -214,22 +213,7 @@ def retry_with_another_key() -> Account:
 
 
 def _called(*keys: str) -> Account:
-    records = [
-        Record(
-            at=NOW,
-            system="erp",
-            method="POST",
-            path=COMPLETION,
-            query={},
-            idempotency_key=key,
-            correlation_id=None,
-            authorization=None,
-            body={"erp_work_order_id": "RH-1"},
-            status=200,
-            acted=number == 0 or key != keys[0],
-        )
-        for number, key in enumerate(keys)
-    ]
+    records = [completion(key, "RH-1", at=NOW, acted=number == 0 or key != keys[0]) for number, key in enumerate(keys)]
     calls = settle_calls(Told({"RH-1": True}, frozenset({"DEL-1"})), records, NOW)
     return Account(lost=calls.missing, doubled=calls.doubled, invented=calls.invented)
 
