@@ -41,7 +41,7 @@ from streams.driver import (
 from streams.kafka.producer import Publisher
 from streams.kafka.reader import Lane
 from streams.line_stops import first_to_stop
-from streams.states import MARK, MARKED, States, Tables
+from streams.states import MARK, MARKED, Tables
 from streams.stopped_lines import StoppedLines
 
 RECORDS_WAITING: Final = 8_000
@@ -59,10 +59,6 @@ log = structlog.get_logger()
 
 class RoundTooOld(Exception):
     """This process slept for so long that its states must not reach the changelog any more."""
-
-
-class StatesLost(Exception):
-    """States are gone that cannot be folded again from the beginning of the log."""
 
 
 class Positions(Protocol):
@@ -196,32 +192,21 @@ class Rounds:
         A changelog is marked when its states reflect everything from the beginning of the inbox; until then a successor
         begins there, too.
         """
-        again: dict[Lane, int] = {}
         self._to_mark.clear()
-        for lane, offset in start.items():
-            states = self._table(lane[0])
-            if lane[1] in states.marked:
-                continue
-            if offset > 0 and not await asyncio.to_thread(self._tables.is_whole, states.changelog, lane[1]):
-                first = await asyncio.to_thread(self._tables.first_from, lane, 0)
-                if first is not None and first < offset:
-                    await self._may_fold_again(lane)
-                    log.error("states_lost", changelog=states.changelog, partition=lane[1], folded_again_from=first)
-                    again[lane], self._to_mark[lane] = first, offset
-                    await self._positions.read_from(lane, first)
-                    continue
-            self._mark(lane)
-        return again
-
-    async def _may_fold_again(self, lane: Lane) -> None:
-        if await asyncio.to_thread(self._tables.has_grown, lane[0]):
-            raise StatesLost(
-                f"{self._table(lane[0]).changelog}/{lane[1]} lost its states, and {lane[0]} was given more partitions "
-                "since it began: what its entities were before lies in others. Stop all agents, run `streams refold`."
-            )
+        tables = self._tables.of_inbox
+        unmarked = {lane: offset for lane, offset in start.items() if lane[1] not in tables[lane[0]].marked}
+        lost = await asyncio.to_thread(self._tables.lost, unmarked)
+        for lane, offset in unmarked.items():
+            if lane in lost:
+                log.error("states_lost", inbox=lane[0], partition=lane[1], folded_again_from=lost[lane], up_to=offset)
+                self._to_mark[lane] = offset
+                await self._positions.read_from(lane, lost[lane])
+            else:
+                self._mark(lane)
+        return lost
 
     def _mark(self, lane: Lane) -> None:
-        states = self._table(lane[0])
+        states = self._tables.of_inbox[lane[0]]
         self._publisher.send(states.changelog, MARK, MARKED, lane[1])
         states.marked.add(lane[1])
 
@@ -266,23 +251,20 @@ class Rounds:
         if time.monotonic() - published.began_at > OLDEST_ROUND_SECONDS:
             raise RoundTooOld("A round is over an hour old: its states could bring back what others have forgotten.")
         for (topic, partition), changed in published.changed.items():
-            changelog = self._table(topic).changelog
+            changelog = self._tables.of_inbox[topic].changelog
             for key, value in changed.items():
                 self._publisher.send(changelog, key, value, partition)
         published.is_logged = True
 
     def _finish(self, logged: Round) -> None:
         for (topic, partition), changed in logged.changed.items():
-            self._table(topic).remember(partition, changed, time.time())
+            self._tables.of_inbox[topic].remember(partition, changed, time.time())
         for lane, next_offset in logged.next_offsets.items():
             self._positions.set_done(lane, next_offset)
             if next_offset >= self._to_mark.get(lane, next_offset + 1):
                 del self._to_mark[lane]
                 self._mark(lane)
         metrics.ROUND_SECONDS.observe(time.monotonic() - logged.began_at)
-
-    def _table(self, topic: str) -> States:
-        return self._tables.of[self._processors[topic].name]
 
     # -- folding
 
@@ -303,7 +285,7 @@ class Rounds:
         box = self._boxes[lane]
         changed = fresh.changed.get(lane, {})
         ahead = [each.changed[lane] for each in reversed(self._in_flight) if lane in each.changed]
-        states: ChainMap[bytes, Any] = ChainMap(changed, *ahead, self._table(topic).partitions[partition])
+        states: ChainMap[bytes, Any] = ChainMap(changed, *ahead, self._tables.of_inbox[topic].partitions[partition])
         for some in _apart(records, box):
             batch, next_offset = self._fold_some(self._processors[topic], partition, states, some, box)
             changed.update(batch.changed)

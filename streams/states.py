@@ -8,13 +8,10 @@ from typing import Final
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.settings import Settings
+from streams.beginnings import beginnings
 from streams.driver import Processor, offset_of
-from streams.kafka.partitions import partition_of
-from streams.kafka.reader import Lane, reader_config
+from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, lane_of, reader_config
 
-READ_TO_THE_END: Final = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
-RECORDS_AT_ONCE: Final = 5_000
-LOOKED_AT: Final = 10_000
 FORGOTTEN: Final = b",null]"
 """How the stored form of a forgotten entity ends (`driver.Kept` with no state)."""
 FORGOTTEN_AT_ONCE: Final = 1_000
@@ -24,6 +21,10 @@ MARK: Final = b"from-the-beginning"
 has lost states: a topic that was deleted, a partition that was emptied.
 """
 MARKED: Final = b"[0,{},{}]"
+
+
+class StatesLost(Exception):
+    """States are gone that cannot be folded again from the beginning of the log."""
 
 
 class States:
@@ -92,13 +93,13 @@ class Tables:
         self.of = of
         self.restored = 0
         self._settings = settings
-        self._inboxes = {processor.name: processor.inbox for processor in topology}
+        self.of_inbox = {processor.inbox: of[processor.name] for processor in topology}
 
     async def adopt(self, lanes: Iterable[Lane], still_wanted: Callable[[], bool]) -> bool:
         """Hold the states of these inbox partitions and no others. False if `still_wanted` turned false on the way."""
         lanes = set(lanes)
-        for name, states in self.of.items():
-            states.keep_only({partition for topic, partition in lanes if topic == self._inboxes[name]})
+        for inbox, states in self.of_inbox.items():
+            states.keep_only({partition for topic, partition in lanes if topic == inbox})
         return await asyncio.to_thread(self._read_back, still_wanted)
 
     def _read_back(self, still_wanted: Callable[[], bool]) -> bool:
@@ -129,10 +130,7 @@ class Tables:
         """Apply what one call returns; the partitions whose end it met."""
         ended: set[Lane] = set()
         for record in consumer.consume(RECORDS_AT_ONCE, 0.2):
-            topic, partition, offset = record.topic(), record.partition(), record.offset()
-            assert topic is not None
-            assert partition is not None
-            error = record.error()
+            (topic, partition), offset, error = lane_of(record), record.offset(), record.error()
             if error is None:
                 key, value = record.key(), record.value()
                 assert offset is not None
@@ -147,40 +145,31 @@ class Tables:
                 raise KafkaException(error)
         return ended
 
-    def has_grown(self, inbox: str) -> bool:
-        """Whether an inbox was spread over more partitions: records lie where their keys do not go any more. Blocks.
+    def lost(self, start: Mapping[Lane, int]) -> dict[Lane, int]:
+        """Of these inbox partitions, those whose states do not reflect all that comes before the offset they are read
+        from, with the offset of the first record that the log holds of them. Blocks.
 
-        The first of each partition are looked at; where keys moved, a third of them and more did.
+        Raises StatesLost where folding from there would not give the same states again.
         """
-        consumer = Consumer(reader_config(self._settings, **READ_TO_THE_END))
-        try:
-            partitions = consumer.list_topics(inbox, timeout=30).topics[inbox].partitions
-            return any(self._has_strangers(consumer, inbox, number, len(partitions)) for number in partitions)
-        finally:
-            consumer.close()
+        begun = {lane: offset for lane, offset in start.items() if offset > 0}
+        if not (doubtful := begun and self._beheaded(begun)):
+            return {}
+        found = beginnings(self._settings, {inbox for inbox, _ in doubtful})
+        lost = {lane: found.first[lane] for lane, offset in doubtful.items() if found.first.get(lane, offset) < offset}
+        if grown := found.grown & {inbox for inbox, _ in lost}:
+            raise StatesLost(
+                f"States of {', '.join(sorted(grown))} are lost, and it was given more partitions since it began: what "
+                "its entities were before lies in others. Stop all agents, run `streams refold`."
+            )
+        return lost
 
-    def _has_strangers(self, consumer: Consumer, inbox: str, partition: int, partitions: int) -> bool:
-        consumer.assign([TopicPartition(inbox, partition, OFFSET_BEGINNING)])
-        looked_at = 0
-        while looked_at < LOOKED_AT:
-            for record in consumer.consume(RECORDS_AT_ONCE, 0.2):
-                if (error := record.error()) is None:
-                    looked_at += 1
-                    key = record.key()
-                    if isinstance(key, bytes) and partition_of(key, partitions) != partition:
-                        return True
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    return False
-                elif not error.retriable():
-                    raise KafkaException(error)
-        return False
-
-    def is_whole(self, changelog: str, partition: int) -> bool:
-        """Whether a changelog without a mark begins at its beginning: it is older than marks are. Blocks."""
+    def _beheaded(self, start: Mapping[Lane, int]) -> dict[Lane, int]:
+        """Those whose changelog lost its first records, or all; one that is older than marks holds them."""
         consumer = Consumer(reader_config(self._settings))
         try:
-            first, end = consumer.get_watermark_offsets(TopicPartition(changelog, partition), timeout=30)
-            return bool(first == 0 < end)
+            asked = ((lane, TopicPartition(self.of_inbox[lane[0]].changelog, lane[1])) for lane in start)
+            found = ((lane, consumer.get_watermark_offsets(each, timeout=30)) for lane, each in asked)
+            return {lane: start[lane] for lane, (first, end) in found if not first == 0 < end}
         finally:
             consumer.close()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.settings import Settings
 from streams.driver import Record
@@ -14,6 +14,9 @@ Lane = tuple[str, int]
 """A topic and one of its partitions."""
 
 MOST_RECORDS: Final = 2_000
+READ_TO_THE_END: Final = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+RECORDS_AT_ONCE: Final = 5_000
+"""How many records of what is read to its end are taken with one call."""
 
 
 def reader_config(settings: Settings, **options: object) -> dict[str, object]:
@@ -29,6 +32,14 @@ def reader_config(settings: Settings, **options: object) -> dict[str, object]:
         }
     )
     return config | options
+
+
+def lane_of(record: Message) -> Lane:
+    """Where a record, or an error of a partition, comes from."""
+    topic, partition = record.topic(), record.partition()
+    assert topic is not None
+    assert partition is not None
+    return topic, partition
 
 
 class Reader:

@@ -1,8 +1,8 @@
 """`make rehearse`: a plant under load, hurt on a seeded timeline; writes `.run/certificate.json`.
 
 DURATION (seconds), SEED, RATE (machine messages per second) and WORKERS choose the rehearsal, FAULTS (`kill,cut`) the
-kinds of faults (`none`: a calm rehearsal), DEFECT plants one of `defects.py`. The exit code is 0 only where nothing is
-lost, doubled, invented, out of order or oversold.
+kinds of faults (`none`: a calm rehearsal), OUTAGE how long (seconds) a server of the fault `outage` stays away, DEFECT
+plants one of `defects.py`. The exit code is 0 only where nothing is lost, doubled, invented, out of order or oversold.
 """
 
 import os
@@ -34,6 +34,7 @@ def asked(environment: os._Environ[str] | dict[str, str]) -> Asked:
         workers=int(environment.get("WORKERS") or 2),
         only=only,
         defect=defect,
+        outage_seconds=float(environment.get("OUTAGE") or 0),
     )
 
 

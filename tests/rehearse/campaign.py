@@ -24,6 +24,7 @@ from tests.rehearse.__main__ import asked
 from tests.rehearse.certificate import HERE, Recovery, by_fault, percentile, versions
 from tests.rehearse.checks import FINDINGS
 from tests.rehearse.rehearsal import Asked
+from tests.rehearse.timeline import KILLS_AGAIN
 
 Document = dict[str, Any]
 FIGURES: Final = ("sent", "applied", "duplicates", "late", "refused", "nowhere", "dead_letters", "unanswered")
@@ -62,7 +63,7 @@ def summed(documents: Sequence[Document]) -> Document:
 def kills(recovery: Recovery) -> int:
     """How many processes a fault ended with kill -9."""
     if recovery.fault == "kill again":
-        return 2
+        return 1 + KILLS_AGAIN
     return len(recovery.target.split("+")) if recovery.fault in ("kill", "kill two", "stop", "outage") else 0
 
 

@@ -102,6 +102,8 @@ class Link:
             if self._delay_seconds:
                 await asyncio.sleep(self._delay_seconds)
             await self._flows.wait()
+            if writer.is_closing():
+                return
             writer.write(data)
             await writer.drain()
         await self._flows.wait()

@@ -46,6 +46,7 @@ class Asked:
     workers: int = 2
     only: tuple[str, ...] = ()
     defect: str = ""
+    outage_seconds: float = 0.0
 
 
 @dataclass
@@ -124,6 +125,7 @@ def planned(asked: Asked, plant: RehearsedPlant) -> list[Hurt]:
         asked.workers,
         plant.links.names,
         plant.changelogs,
+        asked.outage_seconds,
     )
     if asked.defect:
         defect = DEFECTS[asked.defect]

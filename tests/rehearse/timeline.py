@@ -11,8 +11,10 @@ SYSTEMS: Final = ("erp", "mes", "wms")
 BEGIN_SECONDS: Final = 5.0
 END_SECONDS: Final = 10.0
 """How long before the end nothing more is begun that would still last."""
-REST_SECONDS: Final = (5.0, 10.0)
+REST_SECONDS: Final = (2.0, 6.0)
 LONGEST_OUTAGE_SECONDS: Final = 600.0
+KILLS_AGAIN: Final = 2
+"""How many successors "kill again" kills, one after the other."""
 
 
 class Hurt(NamedTuple):
@@ -27,7 +29,7 @@ class Hurt(NamedTuple):
 class Kind(NamedTuple):
     """A kind of fault: how often it comes in a round, whom it meets, how long it lasts (seconds, from and to).
 
-    Rehearsals shorter than `least_seconds` leave it out; one that comes no times comes where it is asked for by name.
+    Rehearsals shorter than `least_seconds` leave it out, unless it is asked for by name.
     """
 
     fault: str
@@ -37,19 +39,22 @@ class Kind(NamedTuple):
     least_seconds: float = 0.0
 
 
-def kinds(seconds: float, workers: int, links: Sequence[str], changelogs: Sequence[str]) -> list[Kind]:
+def kinds(
+    seconds: float, workers: int, links: Sequence[str], changelogs: Sequence[str], outage_seconds: float = 0.0
+) -> list[Kind]:
     """Every kind of fault that a rehearsal of so many seconds has.
 
-    `links` are names as `links.py` makes them, `changelogs` partitions as `topic/partition`.
+    `links` are names as `links.py` makes them, `changelogs` partitions as `topic/partition`. An outage takes a sixth of
+    the time, unless somebody says how long it is.
     """
     processes = (*PROCESSES, *(f"agents-{number}" for number in range(2, workers + 1)))
     everybody = (*processes, *SERVERS)
     couples = [f"{one}+{other}" for one, other in product(everybody, everybody) if one < other]
-    outage = min(LONGEST_OUTAGE_SECONDS, seconds / 6)
+    outage = outage_seconds or min(LONGEST_OUTAGE_SECONDS, seconds / 6)
     found = [
-        Kind("kill", 14, everybody),
-        Kind("kill two", 3, couples),
-        Kind("kill again", 3, everybody, (0.2, 2.0)),
+        Kind("kill", 16, everybody),
+        Kind("kill two", 6, couples),
+        Kind("kill again", 5, everybody, (0.2, 2.0)),
         Kind("stop", 2, SERVERS, (3, 8) if seconds < 200 else (3, 15)),
         Kind("cut", 2, links, (2, 10)),
         Kind("slow", 1, links, (5, 10)),
@@ -61,7 +66,7 @@ def kinds(seconds: float, workers: int, links: Sequence[str], changelogs: Sequen
         Kind("lost changelogs", 1, ("all",), (0, 0), 200),
         Kind("emptied changelog", 1, changelogs, (0, 0), 200),
         Kind("offsets to the beginning", 1, ("agents",), (0, 0), 200),
-        Kind("lost answers", 0, SYSTEMS, (5, 10)),
+        Kind("lost answers", 1, SYSTEMS, (5, 10), 200),
     ]
     if workers > 1:
         found.append(Kind("come and go", 1, (f"agents-{workers}",), (30, 60), 200))

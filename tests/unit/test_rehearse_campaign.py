@@ -38,7 +38,7 @@ def test_it_adds_up_and_what_one_lost_is_lost() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "target", "count"),
-    [("kill", "agents", 1), ("kill two", "agents+kafka", 2), ("kill again", "jobs", 2), ("cut", "a>b", 0)],
+    [("kill", "agents", 1), ("kill two", "agents+kafka", 2), ("kill again", "jobs", 3), ("cut", "a>b", 0)],
 )
 def test_kills_are_counted_by_process(fault: str, target: str, count: int) -> None:
     assert kills(Recovery(fault, target, 1.0, 1.0)) == count

@@ -5,7 +5,7 @@ from contextlib import suppress
 from os import kill as send
 
 from tests.rehearse.site import Site
-from tests.rehearse.timeline import Hurt
+from tests.rehearse.timeline import KILLS_AGAIN, Hurt
 
 
 def kill(site: Site, hurt: Hurt) -> None:
@@ -15,11 +15,12 @@ def kill(site: Site, hurt: Hurt) -> None:
 
 
 def kill_again(site: Site, hurt: Hurt) -> None:
-    """kill -9, and once more while its successor recovers."""
-    before = site.signal(hurt.target, signal.SIGKILL)
-    site.plant.successor(hurt.target, before)
-    site.pause(hurt.seconds)
-    site.signal(hurt.target, signal.SIGKILL)
+    """kill -9, and its successors, too, while they recover."""
+    killed = site.signal(hurt.target, signal.SIGKILL)
+    for _ in range(KILLS_AGAIN):
+        site.plant.successor(hurt.target, killed)
+        site.pause(hurt.seconds)
+        killed = site.signal(hurt.target, signal.SIGKILL)
 
 
 def sleep(site: Site, hurt: Hurt) -> None:
