@@ -34,6 +34,10 @@ class Rejected(Exception):
         self.code, self.reason, self.path = code, reason, path
 
 
+class Misplaced(Rejected):
+    """A message lies where it concerns nobody."""
+
+
 class Emit(NamedTuple):
     """Something a fold says: a message type and its payload. Topic and key follow from the type."""
 
@@ -176,13 +180,23 @@ class _Entity:
         self.state: Any = kept.state if kept else None
         self.is_changed = False
 
+    def has_heard(self, message: Message[Any]) -> bool:
+        """Whether a source that numbers what it says has said this before."""
+        return message.position != UNNUMBERED and message.position <= self.heard.get(message.source, UNNUMBERED)
+
+    def hear(self, record: Record, message: Message[Any]) -> None:
+        """Remember that this was said, and judged: whatever came of it, it is not judged again."""
+        if message.position != UNNUMBERED:
+            self.heard[message.source] = message.position
+        self.offset, self.is_changed = record.offset, True
+
 
 def _fold_record(processor: Processor, partition: int, entity: _Entity, record: Record, batch: Batch) -> None:
     message: Message[Any] | None = None
     try:
         message = decode(record.value)
         _check_address(processor, message, record)
-        if message.position != UNNUMBERED and message.position <= entity.heard.get(message.source, UNNUMBERED):
+        if entity.has_heard(message):
             batch.repeated += 1
             return
         step = processor.fold(entity.state, message)
@@ -193,6 +207,8 @@ def _fold_record(processor: Processor, partition: int, entity: _Entity, record: 
         batch.outputs.append(dead_letter(processor.inbox, partition, record, message, refusal))
         batch.dead_letters += 1
         batch.refused.append(Refused(record.offset, refusal.code, refusal.path, refusal.reason))
+        if message is not None and message.position != UNNUMBERED and not isinstance(refusal, Misplaced):
+            entity.hear(record, message)
         return
     if len(step.emits) > EMITS_PER_MESSAGE:
         raise AssertionError(f"{processor.name} says {len(step.emits)} things about {message.message_id}")
@@ -203,9 +219,8 @@ def _fold_record(processor: Processor, partition: int, entity: _Entity, record: 
         batch.outputs.append(
             repair_settled(repair_of(message), message.tenant_id, _moment(record, message), step.emits)
         )
-    if message.position != UNNUMBERED:
-        entity.heard[message.source] = message.position
-    entity.state, entity.offset, entity.is_changed = step.state, record.offset, True
+    entity.state = step.state
+    entity.hear(record, message)
 
 
 def _refuse_repair(
@@ -216,8 +231,7 @@ def _refuse_repair(
         repair_settled(repair_of(message), message.tenant_id, _moment(record, message), refusal=refusal)
     )
     batch.folded += 1
-    entity.heard[message.source] = message.position
-    entity.offset, entity.is_changed = record.offset, True
+    entity.hear(record, message)
 
 
 def _moment(record: Record, message: Message[Any]) -> datetime:
@@ -228,9 +242,9 @@ def _moment(record: Record, message: Message[Any]) -> datetime:
 def _check_address(processor: Processor, message: Message[Any], record: Record) -> None:
     """A message must lie in the inbox and under the key that its type says."""
     if MESSAGES[message.type].topic != processor.inbox:
-        raise Rejected("WRONG_TOPIC", f"{message.type} belongs to {MESSAGES[message.type].topic}.", "type")
+        raise Misplaced("WRONG_TOPIC", f"{message.type} belongs to {MESSAGES[message.type].topic}.", "type")
     if key_of(message.type, message.tenant_id, message.payload) != record.key:
-        raise Rejected("WRONG_KEY", "The record's key is not the tenant and entity that the message names.", "key")
+        raise Misplaced("WRONG_KEY", "The record's key is not the tenant and entity that the message names.", "key")
 
 
 def _output(
@@ -260,8 +274,8 @@ def dead_letter(
 ) -> Output:
     """The dead letter of a record that was refused; the same record always gives the same one.
 
-    So does the same message of a source that numbers what it says: no state remembers what could not be taken, and what
-    a restarted worker says again, under another offset, must not be a second letter that takes effect a second time.
+    So does the same message of a source that numbers what it says: where the state is lost that had heard it, what a
+    restarted worker says again must not be a second letter that takes effect a second time.
     """
     address = f"{inbox}/{partition}/{record.offset}"
     identity = f"{inbox}/{message.source}/{message.position}" if message and message.position != UNNUMBERED else address

@@ -193,15 +193,13 @@ class Rounds:
         begins there, too.
         """
         self._to_mark.clear()
-        tables = self._tables.of_inbox
-        unmarked = {lane: offset for lane, offset in start.items() if lane[1] not in tables[lane[0]].marked}
-        lost = await asyncio.to_thread(self._tables.lost, unmarked)
-        for lane, offset in unmarked.items():
+        lost = await asyncio.to_thread(self._tables.lost, start)
+        for lane, offset in start.items():
             if lane in lost:
                 log.error("states_lost", inbox=lane[0], partition=lane[1], folded_again_from=lost[lane], up_to=offset)
                 self._to_mark[lane] = offset
                 await self._positions.read_from(lane, lost[lane])
-            else:
+            elif not self._tables.is_marked(lane):
                 self._mark(lane)
         return lost
 

@@ -17,8 +17,8 @@ FORGOTTEN: Final = b",null]"
 FORGOTTEN_AT_ONCE: Final = 1_000
 KEPT_AFTER_FORGETTING_SECONDS: Final = 25 * 3600.0
 MARK: Final = b"from-the-beginning"
-"""Key of the first record of each changelog partition; no entity has it, theirs are `tenant/entity`. What begins later
-has lost states: a topic that was deleted, a partition that was emptied.
+"""Key of a record in each changelog partition that has all states; no entity has it, theirs are `tenant/entity`. Where
+it is missing, states were lost: a topic that was deleted, a partition that was emptied, one only half filled again.
 """
 MARKED: Final = b"[0,{},{}]"
 
@@ -151,8 +151,8 @@ class Tables:
 
         Raises StatesLost where folding from there would not give the same states again.
         """
-        begun = {lane: offset for lane, offset in start.items() if offset > 0}
-        if not (doubtful := begun and self._beheaded(begun)):
+        doubtful = {lane: offset for lane, offset in start.items() if offset > 0 and not self.is_marked(lane)}
+        if not doubtful:
             return {}
         found = beginnings(self._settings, {inbox for inbox, _ in doubtful})
         lost = {lane: found.first[lane] for lane, offset in doubtful.items() if found.first.get(lane, offset) < offset}
@@ -163,15 +163,9 @@ class Tables:
             )
         return lost
 
-    def _beheaded(self, start: Mapping[Lane, int]) -> dict[Lane, int]:
-        """Those whose changelog lost its first records, or all; one that is older than marks holds them."""
-        consumer = Consumer(reader_config(self._settings))
-        try:
-            asked = ((lane, TopicPartition(self.of_inbox[lane[0]].changelog, lane[1])) for lane in start)
-            found = ((lane, consumer.get_watermark_offsets(each, timeout=30)) for lane, each in asked)
-            return {lane: start[lane] for lane, (first, end) in found if not first == 0 < end}
-        finally:
-            consumer.close()
+    def is_marked(self, lane: Lane) -> bool:
+        """Whether the states of an inbox partition are all there."""
+        return lane[1] in self.of_inbox[lane[0]].marked
 
     def first_from(self, lane: Lane, offset: int, timeout_seconds: float = 10.0) -> int | None:
         """The offset of the first record that the log holds at or after this offset; None if it has none. Blocks."""

@@ -17,8 +17,9 @@ from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.kafka.admin import LARGEST_RECORD, create_topics
 from streams.kafka.producer import producer_config
+from streams.states import MARK
 from tests.integration.kept import Kept
-from tests.integration.workers import INBOX, Audit, Load, dead_letters_of, ends, kept_agents
+from tests.integration.workers import INBOX, Audit, Load, dead_letters_of, ends, kept_agents, read
 from tests.rehearse.faults.log import delete_changelogs, empty
 
 pytestmark = [pytest.mark.services, pytest.mark.chaos, pytest.mark.timeout(240)]
@@ -123,6 +124,28 @@ def test_workers_whose_changelogs_were_deleted_fold_their_inboxes_again(
     load.audit()
     worker.stop()
     delete_changelogs(settings)
+    start()
+    load.at_pace(PER_SECOND, 1)
+    assert_every_unit_once(load, load.audit())
+
+
+def test_changelogs_that_were_half_filled_again_are_filled_from_the_beginning(
+    load: Load, settings: Settings, start: Callable[..., Kept]
+) -> None:
+    changelog = changelog_of("work_orders")
+    worker = start()
+    load.at_pace(PER_SECOND, 1)
+    load.audit()
+    early = [(record.key(), record.value(), record.partition()) for record in read(settings, changelog)]
+    load.at_pace(PER_SECOND, 1)
+    load.audit()
+    worker.stop()
+    delete_changelogs(settings)
+    publisher = Producer(producer_config(settings))
+    for key, value, partition in early:
+        if key != MARK:
+            publisher.produce(changelog, key=key, value=value, partition=partition)
+    publisher.flush()
     start()
     load.at_pace(PER_SECOND, 1)
     assert_every_unit_once(load, load.audit())

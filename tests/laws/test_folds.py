@@ -11,7 +11,7 @@ from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.messages.machines import DowntimeEnded, DowntimeStarted, Inspection, MachineStatus
 from schemas.topics import MESSAGES
-from streams.driver import Batch, Processor, fold_batch
+from streams.driver import UNNUMBERED, Batch, Processor, fold_batch
 from streams.topology import TOPOLOGY
 from tests.contracts.examples import example_messages
 from tests.laws.histories import MATERIAL_HISTORIES, an_assigned_order
@@ -132,11 +132,14 @@ def test_any_split_into_batches_gives_the_same(processor: Processor, said: Said,
 @pytest.mark.parametrize("processor", TOPOLOGY, ids=lambda each: each.name)
 @settings(max_examples=80, deadline=None)
 @given(said=SAID, again=st.integers(0, 40))
-def test_redelivery_is_silent_but_for_refusals(processor: Processor, said: Said, again: int) -> None:
-    heard = records(_histories(processor, said))
+def test_redelivery_is_silent_but_for_refusals_without_a_number(processor: Processor, said: Said, again: int) -> None:
+    history = _histories(processor, said)
+    heard = records(history)
     first = fold_batch(processor, 0, {}, heard)
     second = fold_batch(processor, 0, first.changed, heard[again:])
     assert second.changed == {}
+    refused = {said.offset for said in second.refused}
+    assert all(message.position == UNNUMBERED for at, message in enumerate(history) if at in refused)
     assert {output.topic for output in second.outputs} <= {"integration-failures"}
     assert {output.value for output in second.outputs} <= {output.value for output in first.outputs}
 

@@ -72,6 +72,24 @@ def test_what_was_refused_takes_no_effect_when_a_copy_of_it_comes_later() -> Non
     assert second.repeated == 2
 
 
+def test_a_count_of_an_unknown_order_that_was_repaired_does_not_count_again_when_its_machine_says_it_again() -> None:
+    """Machines whose states were lost say everything again, and the order is known by now."""
+    told = message("production.counted", units_counted("WO-1", 5, "log-1"), 1, source="machine-inbox-0", position=17)
+    refused = units_of({}, [told], 0)
+    assert refused.dead_letters == 1
+    repaired = units_of(refused.changed, [created(), sent_again(told, 7)], 1)
+    assert emitted(repaired, "work_order.progressed")[-1].payload.quantity_produced == 5
+    again = units_of(repaired.changed, [told], 3)
+    assert (again.outputs, again.repeated) == ([], 1)
+
+
+def test_a_count_that_was_let_go_does_not_count_when_its_order_is_known_later() -> None:
+    told = message("production.counted", units_counted("WO-1", 5, "log-1"), 1, source="machine-inbox-0", position=17)
+    refused = units_of({}, [told], 0)
+    known = units_of(refused.changed, [created()], 1)
+    assert units_of(known.changed, [told], 2).outputs == []
+
+
 def test_one_that_tells_nothing_new_is_answered_too() -> None:
     said = [registered(), count(3, 3), sent_again(count(3, 3), 1)]
     batch = fold_batch(processor("machines"), 0, {}, records(said))

@@ -52,9 +52,9 @@ def kinds(
     couples = [f"{one}+{other}" for one, other in product(everybody, everybody) if one < other]
     outage = outage_seconds or min(LONGEST_OUTAGE_SECONDS, seconds / 6)
     found = [
-        Kind("kill", 16, everybody),
-        Kind("kill two", 6, couples),
-        Kind("kill again", 5, everybody, (0.2, 2.0)),
+        Kind("kill", 20, everybody),
+        Kind("kill two", 8, couples),
+        Kind("kill again", 6, everybody, (0.2, 2.0)),
         Kind("stop", 2, SERVERS, (3, 8) if seconds < 200 else (3, 15)),
         Kind("cut", 2, links, (2, 10)),
         Kind("slow", 1, links, (5, 10)),
