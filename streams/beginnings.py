@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from schemas.settings import Settings
 from streams.kafka.partitions import partition_of
-from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, lane_of, reader_config
+from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, ends_partition, lane_of, reader_config
 
 LOOKED_AT: Final = 10_000
 
@@ -30,9 +30,7 @@ class Beginnings:
     def take(self, lane: Lane, record: Message) -> bool:
         """Whether enough is known of a partition after this record of it. Raises KafkaException."""
         if (error := record.error()) is not None:
-            if error.code() != KafkaError._PARTITION_EOF and not error.retriable():
-                raise KafkaException(error)
-            return not error.retriable()
+            return ends_partition(error)
         offset, key = record.offset(), record.key()
         assert offset is not None
         self.first.setdefault(lane, offset)

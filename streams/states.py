@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from schemas.settings import Settings
 from streams.beginnings import beginnings
 from streams.driver import Processor, offset_of
-from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, lane_of, reader_config
+from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, ends_partition, lane_of, reader_config
 
 FORGOTTEN: Final = b",null]"
 """How the stored form of a forgotten entity ends (`driver.Kept` with no state)."""
@@ -139,10 +139,8 @@ class Tables:
                 tables[topic].restore(partition, key, value, record.timestamp()[1] / 1000)
                 tables[topic].read_to[partition] = offset + 1
                 self.restored += 1
-            elif error.code() == KafkaError._PARTITION_EOF:
+            elif ends_partition(error):
                 ended.add((topic, partition))
-            elif not error.retriable():
-                raise KafkaException(error)
         return ended
 
     def lost(self, start: Mapping[Lane, int]) -> dict[Lane, int]:

@@ -6,20 +6,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.settings import Settings
 from streams.driver import offset_of
-from streams.kafka.reader import Lane, reader_config
+from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, ends_partition, lane_of, reader_config
 
-RECORDS_AT_ONCE: Final = 5_000
 PATIENCE_SECONDS: Final = 5.0
-OPTIONS: Final = {
-    "enable.partition.eof": True,
-    "auto.offset.reset": "earliest",
-    "fetch.wait.max.ms": 5,
-    "log_level": 2,
-}
+OPTIONS: Final = {**READ_TO_THE_END, "fetch.wait.max.ms": 5, "log_level": 2}
 
 
 class StillReading(Exception):
@@ -71,16 +65,14 @@ class Changelogs:
         ended: set[Lane] = set()
         first = self._consumer.consume(1, 0.2)
         for record in [*first, *self._consumer.consume(RECORDS_AT_ONCE, 0)] if first else ():
-            lane = _lane(record)
+            lane = lane_of(record)
             known = self._known[lane]
             if (error := record.error()) is None:
                 self._take(lane, known, record)
                 known.read_to = record.offset() + 1
-            elif error.code() == KafkaError._PARTITION_EOF:
+            elif ends_partition(error):
                 known.read_to = record.offset()
                 ended.add(lane)
-            elif not error.retriable():
-                raise KafkaException(error)
         return ended
 
     def _take(self, lane: Lane, known: _Known, record: Any) -> None:
@@ -130,10 +122,6 @@ class Changelogs:
             raise StillReading(f"A state of {key.decode(errors='replace')} moved while it was read. Try again.")
         value: bytes = record.value()
         return value
-
-
-def _lane(record: Any) -> Lane:
-    return record.topic(), record.partition()
 
 
 class Ends:

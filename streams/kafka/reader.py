@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.settings import Settings
 from streams.driver import Record
@@ -40,6 +40,15 @@ def lane_of(record: Message) -> Lane:
     assert topic is not None
     assert partition is not None
     return topic, partition
+
+
+def ends_partition(error: KafkaError) -> bool:
+    """Whether an error only says that a partition was read to its end. Raises KafkaException for one that stays."""
+    if error.code() == KafkaError._PARTITION_EOF:
+        return True
+    if not error.retriable():
+        raise KafkaException(error)
+    return False
 
 
 class Reader:

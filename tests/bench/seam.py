@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import psycopg
 
+from tests.bench.agent_latency import percentile
 from tests.bench.figures import Figure, Measure, whole
 from tests.e2e.load import create_orders
 from tests.gateways import ORDERS as ROUTE
@@ -133,7 +134,7 @@ def webhook_p95(plant: RunningPlant, path: str) -> float:
     for thread in threads:
         thread.join()
     assert len(seconds) == 8 * 60
-    return sorted(seconds)[int(0.95 * len(seconds))]
+    return percentile(seconds, 0.95)
 
 
 def webhook(plant: RunningPlant) -> Figure:

@@ -131,7 +131,7 @@ def planned(asked: Asked, plant: RehearsedPlant) -> list[Hurt]:
         defect = DEFECTS[asked.defect]
         every = [Kind(fault, 1, defect.victims, (defect.seconds, defect.seconds)) for fault in defect.faults]
     if asked.only:
-        every = [each._replace(times=max(1, each.times)) for each in every if each.fault in asked.only]
+        every = [each for each in every if each.fault in asked.only]
     return timeline(asked.seed, asked.seconds, every)
 
 
