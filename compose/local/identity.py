@@ -32,13 +32,15 @@ SECRETS = (
 
 
 class Identity(msgspec.Struct):
-    """Ports by use, secrets by name, the number of Kafka brokers its data were written with, who may speak to them."""
+    """Ports by use, secrets by name, the number of Kafka brokers its data were written with, and how brokers were asked
+    to be: Kafka closed to whoever has no name, MQTT's queue written down after every change."""
 
     brokers: int
     kafka_cluster_id: str
     ports: dict[str, int] = {}
     secrets: dict[str, str] = {}
     is_kafka_closed: bool = False
+    is_mqtt_durable: bool = False
 
     def port(self, use: str) -> int:
         """The port of a use, chosen at the first question."""

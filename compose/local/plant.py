@@ -122,6 +122,7 @@ class LocalPlant:
         if self._runner.daemon() is None:
             end(survivors(self.folder))
             identity.is_kafka_closed = bool(int(os.environ.get("KAFKA_CLOSED") or identity.is_kafka_closed))
+            identity.is_mqtt_durable = bool(int(os.environ.get("MQTT_DURABLE") or identity.is_mqtt_durable))
             for use in identity.leave_taken_ports():
                 self._report(f"the port of {use} is taken by somebody else; choosing another one")
         infrastructure = self._prepare(identity)

@@ -10,6 +10,7 @@ import structlog
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.settings import Settings
+from streams.kafka.changelogs import MOVING
 
 log = structlog.get_logger()
 
@@ -128,15 +129,12 @@ def _judge(error: KafkaError) -> None:
     log.debug("commit_came_too_late", reason=error.str())
 
 
-_WEATHER: Final = frozenset(
+_WEATHER: Final = MOVING | frozenset(
     {
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TIMED_OUT,
         KafkaError._WAIT_COORD,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
         KafkaError.REQUEST_TIMED_OUT,
     }
 )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -123,6 +124,8 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[part] = "not installed"
     commit = run(["git", "rev-parse", "--short=12", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
+    durable = bool(int(os.environ.get("MQTT_DURABLE") or 0))
+    found["mqtt queue"] = f"written down {'after every change' if durable else 'every second'}"
     return {"commit": commit.stdout.strip() or "unknown", **found}
 
 

@@ -202,6 +202,12 @@ def test_kafka_listens_on_this_machine_only_and_forgets_nothing(tmp_path: Path) 
 def test_mosquitto_wants_a_password_and_keeps_what_an_absent_client_missed(tmp_path: Path) -> None:
     lines = mosquitto_config(1883, tmp_path / "passwords", tmp_path / "rights", tmp_path).splitlines()
     assert {"listener 1883 127.0.0.1", "allow_anonymous false", "persistence true", "max_queued_messages 0"} <= {*lines}
+    assert "autosave_on_changes false" in lines
+
+
+def test_mosquitto_may_be_asked_to_write_its_queue_down_after_every_change(tmp_path: Path) -> None:
+    lines = mosquitto_config(1883, tmp_path / "passwords", tmp_path / "rights", tmp_path, is_durable=True).splitlines()
+    assert {"autosave_on_changes true", "autosave_interval 1"} <= {*lines}
 
 
 def test_a_folder_closed_to_the_servers_user_is_noticed(tmp_path: Path) -> None:
