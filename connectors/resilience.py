@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
-from typing import Any, Final, Literal
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from schemas.settings import Settings
 
@@ -30,6 +31,8 @@ CODES: Final[dict[Trouble, str]] = {
     "network": "NETWORK_ERROR",
 }
 """What a dead letter says: the code of 002 Appendix C where one fits."""
+ANSWERS_WITHIN_SECONDS: Final = 2.0
+HANGS_UP_WITHIN_SECONDS: Final = 0.3
 _BY_STATUS: Final[dict[int, Trouble]] = {401: "unauthorized", 404: "not_found", 429: "rate_limited", 504: "timeout"}
 
 
@@ -90,3 +93,54 @@ async def wait(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+class Door(NamedTuple):
+    """Where a server listens that lets its clients speak first, as MQTT brokers and OPC-UA servers do."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str, default_port: int) -> "Door":
+        """The door of a server with this address."""
+        told = urlsplit(url)
+        return cls(told.hostname or "localhost", told.port or default_port)
+
+    async def is_open(self) -> bool:
+        """Whether a connection is taken and kept; a proxy before a server that is away takes it, and hangs up."""
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+                reader, writer = await asyncio.open_connection(self.host, self.port)
+        except OSError:
+            return False
+        try:
+            async with asyncio.timeout(HANGS_UP_WITHIN_SECONDS):
+                return bool(await reader.read(1))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        finally:
+            writer.close()
+
+
+async def wait_for_server(
+    stop: asyncio.Event, seconds: float, is_there: Callable[[], Awaitable[bool]], settings: Settings
+) -> bool:
+    """Wait before a try to reconnect; no longer than until a server that was away is there again. Whether it is.
+
+    The waits of 002 grow to five minutes; knocking at its door meanwhile costs a server next to nothing, and a plant
+    does not stand five minutes after its broker is back. Who is there, and refuses us, is not asked sooner.
+    """
+    loop, was_away = asyncio.get_running_loop(), False
+    until = loop.time() + seconds
+    while (left := until - loop.time()) > settings.reconnect_knock_seconds:
+        if not await is_there():
+            was_away = True
+        elif was_away:
+            return True
+        if await wait(stop, settings.reconnect_knock_seconds):
+            return False
+    await wait(stop, left)
+    return False

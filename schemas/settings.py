@@ -138,6 +138,9 @@ class Settings(BaseSettings):
         "5,15,30,60,300", description="seconds before each try to reconnect (002 section 4.4)"
     )
     reconnect_cap_seconds: float = Field(300, description="longest wait before a try to reconnect")
+    reconnect_knock_seconds: float = Field(
+        5, gt=0, description="how often it is looked, during a longer wait, whether a server that was away is back"
+    )
 
     line_stop_window: int = Field(
         2_000, ge=0, description="latest messages of a line that are looked at for one cause of failures; 0 = never"

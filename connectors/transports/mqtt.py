@@ -27,7 +27,7 @@ from connectors import metrics
 from connectors.age import Line, Outage
 from connectors.bridge import Received
 from connectors.outbox import Outbox
-from connectors.resilience import reconnect_delays, wait
+from connectors.resilience import Door, reconnect_delays, wait, wait_for_server
 from schemas.settings import Settings
 
 QOS: Final = 1
@@ -67,6 +67,7 @@ class MqttTransport:
         self._take = take
         self._on_gap = on_gap
         self._url = urlsplit(settings.mqtt_url)
+        self._door = Door.of(settings.mqtt_url, PORTS[self._url.scheme])
         self._version = parse_qs(self._url.query).get("version", ["3.1.1"])[0]
         self._connection: _Connection | None = None
         self._up = metrics.LINE_UP.labels(line.name)
@@ -84,14 +85,14 @@ class MqttTransport:
                 log.warning("the MQTT broker cannot be reached", broker=self._url.hostname, error=str(error))
             finally:
                 await self._hang_up()
-            if not stop.is_set():
-                await wait(stop, next(delays))
+            if not stop.is_set() and await wait_for_server(stop, next(delays), self._door.is_open, self._settings):
+                delays = reconnect_delays(self._settings)
 
     async def _connect(self, stop: asyncio.Event) -> None:
         connection = self._connection = _Connection(
             self._settings, self._version, self._outbox, self._came_up, self._take
         )
-        await asyncio.to_thread(connection.open, self._url.hostname, self._url.port or PORTS[self._url.scheme])
+        await asyncio.to_thread(connection.open, *self._door)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((connection.accepted, stopping), timeout=CONNECT_SECONDS, return_when=FIRST_COMPLETED)
         stopping.cancel()
@@ -202,7 +203,7 @@ class _Connection:
         client.on_socket_unregister_write = lambda _client, _data, sock: self._in_loop(self._written, sock)
         return client
 
-    def open(self, host: str | None, port: int) -> None:
+    def open(self, host: str, port: int) -> None:
         """Connect; blocks, so call it in a thread. Raises OSError."""
         options: dict[str, Any] = {}
         if self._is_version_5:

@@ -21,7 +21,7 @@ from connectors import metrics
 from connectors.age import Line, Outage
 from connectors.bridge import Received, Recovered
 from connectors.outbox import Outbox
-from connectors.resilience import reconnect_delays, wait
+from connectors.resilience import Door, reconnect_delays, wait_for_server
 from connectors.systems.mes import VARIABLES
 from connectors.transports import opcua_history
 from connectors.transports.opcua_nodes import discover, read
@@ -29,6 +29,7 @@ from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence
 from connectors.transports.opcua_views import BadNodes, Change, MachineView
 from schemas.settings import OpcUaEndpoint, Settings
 
+PORT: Final = 4840
 GATHER_SECONDS: Final = 0.02
 TICK_SECONDS: Final = 0.5
 VALUES_QUEUED: Final = 10
@@ -63,6 +64,7 @@ class OpcUaTransport:
         self._settings = settings
         self._endpoint = endpoint
         self._url = endpoint.url or settings.opcua_url
+        self._door = Door.of(self._url, PORT)
         self._wanted = list(machine_ids)
         self._line = line
         self._outbox = outbox
@@ -92,8 +94,8 @@ class OpcUaTransport:
             except (*TROUBLE, NotConfigured) as error:
                 name, reason = self._endpoint.name, sentence(error, self._endpoint)
                 log.warning("the OPC-UA server cannot be heard", endpoint=name, error=reason)
-            if not stop.is_set():
-                await wait(stop, next(delays))
+            if not stop.is_set() and await wait_for_server(stop, next(delays), self._door.is_open, self._settings):
+                delays = reconnect_delays(self._settings)
 
     async def _listen(self, client: Client, stop: asyncio.Event) -> None:
         self._views, self._variables, self._handles = {}, {}, {}

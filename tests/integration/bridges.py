@@ -37,6 +37,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def await_visit(port: int) -> None:
+    """Return when somebody came to this port, where nobody listens, and was sent away."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        listening.settimeout(30)
+        listening.accept()[0].close()
+
+
 class Connector:
     """`python -m connectors <name>` with a spool of its own; may be started and ended many times."""
 

@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from compose.local.runner import Runner
+from connectors.resilience import Door
 from connectors.systems.statement import milliseconds
 from schemas.settings import DEFAULT_TENANT, Settings
-from tests.integration.bridges import INBOX, Connector, Ear, codes, original
+from tests.integration.bridges import INBOX, Connector, Ear, await_visit, codes, original
 from tests.integration.mes import (
     BAD,
     MACHINES,
@@ -329,6 +330,19 @@ def test_a_restart_of_the_broker_in_the_middle_of_a_stream_is_survived(
     # paho, as the sender, says new things on a new connection before it repeats what was not acknowledged.
     assert_whole(ear, in_a_stream(mes, restart))
     assert connector.figure("connector_gaps_total") == gaps
+
+
+def test_a_broker_that_is_back_is_not_waited_for_however_long_the_next_wait_is(
+    infra: RunningPlant, settings: Settings, connector: Connector, mes: Mes, ear: Ear
+) -> None:
+    connector.stop()
+    connector.start(RECONNECT_DELAYS="3600", RECONNECT_CAP_SECONDS="3600", RECONNECT_KNOCK_SECONDS="0.2")
+    before = connector.figure("connector_connections_total")
+    infra.local.stop(["mqtt"])
+    await_visit(Door.of(settings.mqtt_url, 1883).port)
+    infra.local.restart("mqtt")
+    eventually(lambda: connector.figure("connector_connections_total") > before, 20, "it does not come back")
+    arrives(mes, ear, 5)
 
 
 @pytest.mark.parametrize("while_connected", [True, False])

@@ -16,9 +16,19 @@ from asyncua import ua
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from connectors.resilience import Door
 from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence, session
 from schemas.settings import DEFAULT_TENANT, OpcUaEndpoint, Settings
-from tests.integration.bridges import Connector, Ear, await_status, await_utilization, codes, gaps, statuses
+from tests.integration.bridges import (
+    Connector,
+    Ear,
+    await_status,
+    await_utilization,
+    await_visit,
+    codes,
+    gaps,
+    statuses,
+)
 from tests.integration.floors import Floor, Ground
 from tests.plants import RunningPlant, eventually
 
@@ -277,6 +287,19 @@ def test_the_waits_between_two_tries_grow_to_the_cap(ground: Ground) -> None:
     waits = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(tries(connector)[:5])]
     for waited, told in zip(waits, [0.1, 0.3, 0.6, 0.6], strict=True):
         assert told <= waited < told + 0.25
+    assert connector.stop() == 0
+
+
+def test_a_server_that_is_back_is_not_waited_for_however_long_the_next_wait_is(ground: Ground) -> None:
+    floor = ground.floor()
+    floor.open("M-1")
+    connector = ground.connector(["M-1"], floor.endpoint)
+    connector.start(RECONNECT_DELAYS="3600", RECONNECT_CAP_SECONDS="3600", RECONNECT_KNOCK_SECONDS="0.2")
+    floor.shut()
+    eventually(lambda: tries(connector), 20, connector.log)
+    await_visit(Door.of(floor.endpoint.url, 4840).port)
+    floor.open("M-1")
+    eventually(lambda: connector.figure("connector_line_up") == 1, 20, connector.log)
     assert connector.stop() == 0
 
 

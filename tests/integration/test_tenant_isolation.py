@@ -189,6 +189,32 @@ async def send(client: httpx2.AsyncClient, call: Call, keys: dict[str, str]) -> 
     return await client.request(call.route.method, path, headers=call.headers | keys, **options)
 
 
+async def test_what_the_other_has_answers_like_what_nobody_has(world: World) -> None:
+    """Neither status nor body tells a name that only the other uses from one that was never used.
+
+    It comes before the requests of all kinds: by them, each makes things of its own that are named like the other's.
+    """
+    reads = [route for route in routes_of(world.app) if route.method == "GET" and "_id}" in route.path]
+    compared = Counter[int]()
+    async with asking(world) as client:
+        for route in reads:
+            (name, *others) = re.findall(r"{(\w+)}", route.path)
+            for who, other in BOTH.items():
+                for theirs in (each for each in world.names.get(name, ()) if each.endswith(f"-{other.letter}")):
+                    nobodys = f"{theirs.removesuffix(other.letter)}{'z' * len(other.letter)}"
+                    told = []
+                    for asked in (theirs, nobodys):
+                        path = route.path.replace(f"{{{name}}}", quote(asked, safe=""))
+                        for each in others:
+                            path = path.replace(f"{{{each}}}", "csv")
+                        query = {"at": "2026-11-20T00:00:00Z"} if path.endswith("as-of") else None
+                        answer = await client.get(path, params=query, headers=world.keys[who])
+                        told.append((answer.status_code, answer.text.replace(asked, "NAME")))
+                    assert told[0] == told[1], f"{route.label} {theirs}"
+                    compared[told[0][0]] += 1
+    assert compared[404] >= 40, compared
+
+
 async def test_of_all_that_can_be_asked_nothing_crosses(world: World, capfd: pytest.CaptureFixture[str]) -> None:
     routes, findings = routes_of(world.app), Findings()
     attackers = {
@@ -258,29 +284,6 @@ def _wrong_records(plant: RunningPlant, hidden: Collection[str]) -> Iterator[str
                     yield f"{record.topic()}/{record.partition()}/{record.offset()}"
     finally:
         reader.close()
-
-
-async def test_what_the_other_has_answers_like_what_nobody_has(world: World) -> None:
-    """Neither status nor body tells a name that only the other uses from one that was never used."""
-    reads = [route for route in routes_of(world.app) if route.method == "GET" and "_id}" in route.path]
-    compared = Counter[int]()
-    async with asking(world) as client:
-        for route in reads:
-            (name, *others) = re.findall(r"{(\w+)}", route.path)
-            for who, other in BOTH.items():
-                for theirs in (each for each in world.names.get(name, ()) if each.endswith(f"-{other.letter}")):
-                    nobodys = f"{theirs.removesuffix(other.letter)}{'z' * len(other.letter)}"
-                    told = []
-                    for asked in (theirs, nobodys):
-                        path = route.path.replace(f"{{{name}}}", quote(asked, safe=""))
-                        for each in others:
-                            path = path.replace(f"{{{each}}}", "csv")
-                        query = {"at": "2026-11-20T00:00:00Z"} if path.endswith("as-of") else None
-                        answer = await client.get(path, params=query, headers=world.keys[who])
-                        told.append((answer.status_code, answer.text.replace(asked, "NAME")))
-                    assert told[0] == told[1], f"{route.label} {theirs}"
-                    compared[told[0][0]] += 1
-    assert compared[404] >= 40, compared
 
 
 class Ear:
