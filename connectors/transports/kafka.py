@@ -1,6 +1,7 @@
 """Reads a foreign Kafka topic in a consumer group: nothing is committed but what was made durable elsewhere."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ log = structlog.get_logger()
 
 MOST_RECORDS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 24 * 60 * 60 * 1000
+PATIENCE_SECONDS: Final = 5.0
 # A commit that comes after the partitions moved on: their new owner reads these records again.
 TOO_LATE: Final = frozenset(
     {
@@ -28,6 +30,10 @@ TOO_LATE: Final = frozenset(
         KafkaError._NO_OFFSET,
     }
 )
+
+
+class NotLetIn(KafkaException):
+    """Kafka answers, and its group has had no place for us for too long. A new reader is let in, or asks again."""
 
 
 class Heard(NamedTuple):
@@ -47,7 +53,12 @@ class Heard(NamedTuple):
 
 
 class GroupReader:
-    """Batches of a topic's records. All calls to librdkafka happen in one thread, one after the other."""
+    """Batches of a topic's records. All calls to librdkafka happen in one thread, one after the other.
+
+    librdkafka comes back to its group by itself; once in a while it does not (seen: a broker that froze for 20 s and
+    was killed 3 s after it woke), and reads nothing for ever. So who has had no place in the group for twice the
+    session timeout, though Kafka answers, is given up.
+    """
 
     def __init__(self, settings: Settings, topic: str, group: str) -> None:
         self._consumer = Consumer(
@@ -67,21 +78,47 @@ class GroupReader:
                 }
             )
         )
-        self._consumer.subscribe([topic])
+        self._topic = topic
+        self._let_in_within = 2 * settings.session_timeout_ms / 1000
+        self._outside_since: float | None = time.monotonic()
+        self._consumer.subscribe([topic], on_assign=self._come_in, on_revoke=self._go_out, on_lost=self._go_out)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=group)
 
     async def _call(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def read(self, timeout_seconds: float) -> Sequence[Heard]:
-        """What has arrived; waits for the first record and for no other. Raises KafkaException for what is fatal."""
+        """What has arrived; waits for the first record and for no other.
+
+        Raises KafkaException for what is fatal, NotLetIn among it.
+        """
         records: Sequence[Heard] = await self._call(self._read, timeout_seconds)
         return records
 
     def _read(self, timeout_seconds: float) -> Sequence[Heard]:
         first = self._consumer.consume(1, timeout_seconds)
         found = [*first, *self._consumer.consume(MOST_RECORDS, 0)] if first else []
+        self._look_for_our_place()
         return [_heard(message) for message in found if _is_record(message)]
+
+    def _come_in(self, *_: object) -> None:
+        self._outside_since = None
+
+    def _go_out(self, *_: object) -> None:
+        self._outside_since = time.monotonic()
+
+    def _look_for_our_place(self) -> None:
+        """Raises NotLetIn."""
+        if self._outside_since is None or time.monotonic() - self._outside_since < self._let_in_within:
+            return
+        try:
+            self._consumer.list_topics(self._topic, timeout=PATIENCE_SECONDS)
+        except KafkaException as error:
+            log.debug("kafka_is_away", reason=str(error.args[0]))
+            self._outside_since = time.monotonic()
+            return
+        sentence = f"The group had no place for us for {self._let_in_within:g} s, though Kafka answers."
+        raise NotLetIn(KafkaError(KafkaError._TIMED_OUT, sentence))
 
     async def commit(self, records: Iterable[Heard]) -> None:
         """These and all before them are done. Waits while Kafka is away only so long; then they are read again."""

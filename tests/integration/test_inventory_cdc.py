@@ -209,3 +209,28 @@ def test_two_processes_share_the_topic_and_each_change_arrives(
     finally:
         assert other.stop() == 0
     assert taking.stop() == 0
+
+
+@pytest.fixture
+def hostage(settings: Settings) -> Iterator[Consumer]:
+    """Somebody who is in the group, holds every partition, and stays silent when others want to join."""
+    consumer = Consumer(settings.kafka(**{"group.id": GROUP, "enable.auto.commit": False}))
+    try:
+        consumer.subscribe([TOPIC])
+        eventually(lambda: consumer.poll(0.1) or consumer.assignment(), 60, "it gets no partition")
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def test_whoever_the_group_does_not_let_in_asks_again_and_reads_as_soon_as_it_does(
+    settings: Settings, ear: Ear, hostage: Consumer, taking: Taking
+) -> None:
+    name = f"MAT-{uuid4().hex[:8]}"
+    taking.start()
+    publish(settings, [(None, msgspec.json.encode(change(name, 1, f"T-{name}-1")))])
+    eventually(lambda: "had no place for us" in taking.log_path.read_text(), 60, "it waits for ever")
+    assert said(ear, name) == []
+    hostage.close()
+    ear.until(lambda: [each.payload.new_value for each in said(ear, name)] == [1], 60)
+    assert taking.stop() == 0
