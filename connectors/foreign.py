@@ -20,7 +20,7 @@ from connectors.said import said
 from connectors.systems.inventory_cdc import stock_updated
 from connectors.systems.sales import order_confirmed
 from connectors.systems.statement import Context, Statement, Translator
-from connectors.transports.kafka import GroupReader, Heard
+from connectors.transports.kafka import GroupReader, Heard, NotLetIn
 from schemas.codec import Unreadable
 from schemas.ids import tenant_of
 from schemas.settings import Settings
@@ -75,7 +75,7 @@ async def run(settings: Settings, stop: asyncio.Event, foreign: Foreign) -> None
             reader = GroupReader(settings, foreign.topic, foreign.group)
             try:
                 await _take(settings, foreign, reader, publisher, lines, stop)
-            except KafkaException as error:
+            except (KafkaException, NotLetIn) as error:
                 log.warning("foreign_topic_interrupted", topic=foreign.topic, reason=str(error.args[0]))
                 await wait(stop, PAUSE_SECONDS)
             finally:

@@ -32,7 +32,7 @@ TOO_LATE: Final = frozenset(
 )
 
 
-class NotLetIn(KafkaException):
+class NotLetIn(Exception):
     """Kafka answers, and its group has had no place for us for too long. A new reader is let in, or asks again."""
 
 
@@ -90,7 +90,7 @@ class GroupReader:
     async def read(self, timeout_seconds: float) -> Sequence[Heard]:
         """What has arrived; waits for the first record and for no other.
 
-        Raises KafkaException for what is fatal, NotLetIn among it.
+        Raises KafkaException for what is fatal, and NotLetIn.
         """
         records: Sequence[Heard] = await self._call(self._read, timeout_seconds)
         return records
@@ -118,7 +118,7 @@ class GroupReader:
             self._outside_since = time.monotonic()
             return
         sentence = f"The group had no place for us for {self._let_in_within:g} s, though Kafka answers."
-        raise NotLetIn(KafkaError(KafkaError._TIMED_OUT, sentence))
+        raise NotLetIn(sentence)
 
     async def commit(self, records: Iterable[Heard]) -> None:
         """These and all before them are done. Waits while Kafka is away only so long; then they are read again."""
