@@ -1,5 +1,6 @@
 """The plant in a few figures, and how far the read models are."""
 
+from datetime import datetime
 from typing import Any
 
 from psycopg import Cursor
@@ -12,16 +13,16 @@ FIGURES = """
 SELECT
   (SELECT count(*) FROM work_orders WHERE status NOT IN ('completed', 'cancelled')) AS open_orders,
   (SELECT count(*) FROM work_orders WHERE status = 'completed') AS completed_orders,
-  (SELECT count(*) FROM machines WHERE status = 'running') AS running_machines,
+  (SELECT count(*) FROM machines WHERE status = 'running' AND last_seen_at >= %s) AS running_machines,
   (SELECT count(*) FROM machines) AS machines,
   (SELECT count(*) FROM integration_failures WHERE status = 'pending_manual_review') AS dead_letters,
   (SELECT count(*) FROM alerts WHERE acknowledged_at IS NULL) AS open_alerts
 """
 
 
-def figures(cursor: Cursor[Row]) -> Row:
-    """Counts for the head of the console."""
-    cursor.execute(FIGURES)
+def figures(cursor: Cursor[Row], heard_since: datetime) -> Row:
+    """Counts for the head of the console. Of a machine not heard since then nobody knows whether it runs."""
+    cursor.execute(FIGURES, [heard_since])
     return cursor.fetchone() or {}
 
 

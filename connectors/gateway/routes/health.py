@@ -12,6 +12,7 @@ from connectors.gateway import parts_health
 from connectors.gateway.depends import Parts, Reader
 from connectors.gateway.problems import Problem
 from connectors.integration_health import judge
+from connectors.machine_oee import QUIET_AFTER
 from schemas.views.health import Health, Lag, Overview, PartHealth, SystemHealth
 from sql.reads import machines, overview
 
@@ -44,7 +45,7 @@ def metrics() -> Response:
 def figures(parts: Parts, reader: Reader) -> Any:
     """Counts of orders, machines, dead letters, alerts."""
     with parts.database.tenant(reader.tenant_id) as rows:
-        return overview.figures(rows)
+        return overview.figures(rows, datetime.now(UTC) - QUIET_AFTER)
 
 
 @router.get("/api/v1/integrations/health", response_model=Health, summary="Every part, every hop, every system outside")
