@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+import stamina
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -106,22 +107,37 @@ def _binding(
 
 
 def grant(admin: AdminClient, passwords: Mapping[str, str]) -> None:
-    """Give these users their passwords, and every user exactly its rights. Raises KafkaException.
+    """Give these users their passwords, and every user exactly its rights, until Kafka shows them.
 
     A password that changes lets nobody out: who is connected stays so, who connects again needs the new one.
+    Raises KafkaException, NotYet.
     """
     credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     told = [UserScramCredentialUpsertion(user, credential, word.encode()) for user, word in passwords.items()]
     for done in admin.alter_user_scram_credentials(told).values() if told else ():
         done.result(PATIENCE_SECONDS)
+    for attempt in stamina.retry_context(on=NotYet, attempts=None, timeout=PATIENCE_SECONDS, wait_max=1.0):
+        with attempt:
+            _settle(admin)
+
+
+class NotYet(Exception):
+    """Kafka's answer does not show the rights it was given: a broker learns of them after the controller has."""
+
+
+def _settle(admin: AdminClient) -> None:
+    """Make the rights what they should be. Raises NotYet where there was anything to change."""
     wanted = {each for user, allowed in rights().items() for each in bindings(user, allowed)}
     found = {each for user in USERS for each in _found(admin, user)}
-    if missing := list(wanted - found):
+    missing, beyond = list(wanted - found), [_filter(each) for each in found - wanted]
+    if missing:
         for made in admin.create_acls(missing).values():
             made.result(PATIENCE_SECONDS)
-    if beyond := [_filter(each) for each in found - wanted]:
+    if beyond:
         for gone in admin.delete_acls(beyond).values():
             gone.result(PATIENCE_SECONDS)
+    if missing or beyond:
+        raise NotYet(f"{len(missing)} rights were missing, {len(beyond)} too many")
 
 
 def _found(admin: AdminClient, user: str) -> list[AclBinding]:

@@ -156,7 +156,7 @@ def test_a_right_that_is_no_longer_needed_is_taken_back(closed: RunningPlant) ->
     too_much = access.bindings("projector", access.Rights(frozenset({"machine-inbox"})))
     for made in admin.create_acls(list(too_much)).values():
         made.result(20)
-    assert too_much <= set(access._found(admin, "projector"))
+    eventually(lambda: too_much <= set(access._found(admin, "projector")), 30, "a right that was given does not show")
     access.grant(admin, {})
     assert set(access._found(admin, "projector")) == access.bindings("projector", access.rights()["projector"])
 

@@ -1,6 +1,11 @@
 """The rights on Kafka are those that registry, topology, bridges and read models ask for: no fewer, and few."""
 
+from concurrent.futures import Future
+from typing import Any
+
 import pytest
+import stamina
+from confluent_kafka.admin import AclBinding, AclBindingFilter
 
 from compose.local.processes import COMMANDS, SIMULATORS, workers
 from connectors import access
@@ -63,3 +68,48 @@ def test_nobody_but_the_operator_has_a_right_over_the_cluster() -> None:
     assert {binding.operation.name for binding in told} == {"READ", "WRITE", "DESCRIBE"}
     assert {binding.permission_type.name for binding in told} == {"ALLOW"}
     assert not any(binding.name == "*" for binding in told)
+
+
+class LateBroker:
+    """Knows of a right, and of its end, only some answers after it said yes."""
+
+    def __init__(self, answers_late: int, *given: AclBinding) -> None:
+        self.answers_late = answers_late
+        self.now, self.shown = set(given), list[set[AclBinding]]()
+
+    def describe_acls(self, asked: AclBindingFilter) -> Future[list[AclBinding]]:
+        self.shown.append(set(self.now))
+        known = self.shown[max(len(self.shown) - 1 - self.answers_late, 0)]
+        return done([each for each in known if each.principal == asked.principal])
+
+    def create_acls(self, wanted: list[AclBinding]) -> dict[AclBinding, Future[None]]:
+        self.now |= set(wanted)
+        return {each: done(None) for each in wanted}
+
+    def delete_acls(self, filters: list[AclBindingFilter]) -> dict[AclBindingFilter, Future[None]]:
+        kinds = {(each.restype, each.name, each.principal, each.operation) for each in filters}
+        self.now = {each for each in self.now if (each.restype, each.name, each.principal, each.operation) not in kinds}
+        return {each: done(None) for each in filters}
+
+
+def done(result: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
+
+
+@pytest.mark.parametrize("answers_late", [0, 1, 3 * len(access.USERS)])
+def test_rights_are_given_when_kafka_shows_them(answers_late: int) -> None:
+    """A process that is started after it would be refused otherwise."""
+    foreign = access.bindings("projector", access.Rights(frozenset({"machine-inbox"})))
+    broker = LateBroker(answers_late, *foreign)
+    with stamina.set_testing(True, attempts=10):
+        access.grant(broker, {})
+    wanted = {each for user, allowed in RIGHTS.items() for each in access.bindings(user, allowed)}
+    assert broker.now == wanted
+    assert {each for user in access.USERS for each in access._found(broker, user)} == wanted
+
+
+def test_rights_that_never_show_are_told() -> None:
+    with stamina.set_testing(True, attempts=3), pytest.raises(access.NotYet, match="0 too many"):
+        access.grant(LateBroker(10_000), {})
