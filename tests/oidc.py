@@ -18,8 +18,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from compose.local.identity import free_port
 from schemas.codec import encode
-from tests.integration.bridges import free_port
 from tests.plants import eventually
 
 CLIENT, SECRET = "plant-console", "console's secret"

@@ -1,9 +1,10 @@
 """What a plant makes up at its first start and keeps: ports, passwords, keys."""
 
 import base64
+import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -45,7 +46,7 @@ class Identity(msgspec.Struct):
     def port(self, use: str) -> int:
         """The port of a use, chosen at the first question."""
         if use not in self.ports:
-            self.ports[use] = _free_port(set(self.ports.values()))
+            self.ports[use] = free_port(self.ports.values())
         return self.ports[use]
 
     def secret(self, name: str) -> str:
@@ -66,6 +67,11 @@ class Identity(msgspec.Struct):
         return taken
 
 
+def asked_for(name: str, before: bool = False) -> bool:
+    """Whether the environment asks for something with 1, or against it with 0; as before where it says neither."""
+    return bool(int(os.environ.get(name) or before))
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
@@ -77,7 +83,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _free_port(taken: set[int]) -> int:
+def free_port(taken: Collection[int] = ()) -> int:
+    """A port nobody listens on, none of these."""
     while (port := secrets.choice(PORTS)) in taken or not is_free(port):
         continue
     return port

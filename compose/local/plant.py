@@ -15,7 +15,7 @@ from compose.local import identity as identities
 from compose.local import mqtt, postgres, processes, ready, roles
 from compose.local.errors import PlantError, failed
 from compose.local.folder import ROOT, Folder, run_directory
-from compose.local.identity import Identity
+from compose.local.identity import Identity, asked_for
 from compose.local.kafka import broker, listeners
 from compose.local.kafka.jars import jars
 from compose.local.processes import Process
@@ -121,8 +121,8 @@ class LocalPlant:
         identity = identities.of(self.folder, self._brokers)
         if self._runner.daemon() is None:
             end(survivors(self.folder))
-            identity.is_kafka_closed = bool(int(os.environ.get("KAFKA_CLOSED") or identity.is_kafka_closed))
-            identity.is_mqtt_durable = bool(int(os.environ.get("MQTT_DURABLE") or identity.is_mqtt_durable))
+            identity.is_kafka_closed = asked_for("KAFKA_CLOSED", identity.is_kafka_closed)
+            identity.is_mqtt_durable = asked_for("MQTT_DURABLE", identity.is_mqtt_durable)
             for use in identity.leave_taken_ports():
                 self._report(f"the port of {use} is taken by somebody else; choosing another one")
         infrastructure = self._prepare(identity)

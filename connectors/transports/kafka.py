@@ -11,7 +11,7 @@ import structlog
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.settings import Settings
-from streams.kafka.changelogs import MOVING
+from streams.kafka.reader import MOVING
 
 log = structlog.get_logger()
 

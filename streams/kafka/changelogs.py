@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import stamina
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.settings import Settings
 from streams.driver import offset_of
-from streams.kafka.reader import READ_TO_THE_END, RECORDS_AT_ONCE, Lane, ends_partition, lane_of, reader_config
+from streams.kafka.reader import (
+    READ_TO_THE_END,
+    RECORDS_AT_ONCE,
+    Lane,
+    ends_partition,
+    is_moving,
+    lane_of,
+    reader_config,
+)
 
 PATIENCE_SECONDS: Final = 5.0
-MOVING: Final = frozenset(
-    {
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.NOT_COORDINATOR,
-    }
-)
-"""A group's coordinator is not settled yet; it passes by itself."""
 OPTIONS: Final = {**READ_TO_THE_END, "fetch.wait.max.ms": 5, "log_level": 2}
 
 
@@ -133,11 +133,6 @@ class Changelogs:
         return value
 
 
-def _is_moving(error: Exception) -> bool:
-    """Whether the broker that knows a group's offsets is being found: after a start, or when another takes over."""
-    return isinstance(error, KafkaException) and error.args[0].code() in MOVING
-
-
 class Ends:
     """Where partitions end now, and how far a group has come: one question for any number of them.
 
@@ -152,7 +147,7 @@ class Ends:
         asked = [TopicPartition(*lane, OFFSET_END) for lane in lanes]
         return _offsets(self._consumer.offsets_for_times(asked, PATIENCE_SECONDS)) if asked else {}
 
-    @stamina.retry(on=_is_moving, attempts=None, timeout=PATIENCE_SECONDS, wait_max=0.5)
+    @stamina.retry(on=is_moving, attempts=None, timeout=PATIENCE_SECONDS, wait_max=0.5)
     def done(self, lanes: Iterable[Lane]) -> dict[Lane, int]:
         """The offset that the group goes on from, 0 where it never began. Raises KafkaException."""
         asked = [TopicPartition(*lane) for lane in lanes]

@@ -17,6 +17,14 @@ MOST_RECORDS: Final = 2_000
 READ_TO_THE_END: Final = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
 RECORDS_AT_ONCE: Final = 5_000
 """How many records of what is read to its end are taken with one call."""
+MOVING: Final = frozenset(
+    {
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""A group's coordinator is not settled yet; it passes by itself."""
 
 
 def reader_config(settings: Settings, **options: object) -> dict[str, object]:
@@ -49,6 +57,11 @@ def ends_partition(error: KafkaError) -> bool:
     if not error.retriable():
         raise KafkaException(error)
     return False
+
+
+def is_moving(error: Exception) -> bool:
+    """Whether the broker that knows a group's offsets is being found: after a start, or when another takes over."""
+    return isinstance(error, KafkaException) and error.args[0].code() in MOVING
 
 
 class Reader:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from compose.local.identity import free_port
 from schemas.codec import decode
 from schemas.envelope import Message
 from schemas.settings import Settings
@@ -28,13 +29,6 @@ INBOX, DEAD_LETTERS = "machine-inbox", "integration-failures"
 IMPATIENT = {"RECONNECT_DELAYS": "0.05,0.1,0.2", "RECONNECT_CAP_SECONDS": "0.2"}
 _FIGURE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'\w+="([^"]*)"')
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def await_visit(port: int) -> None:

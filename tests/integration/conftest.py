@@ -8,11 +8,13 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from compose.local.identity import free_port
 from schemas.settings import Settings
 from streams.kafka.admin import create_topics
 from tests import shop_rows
 from tests.gateways import operator, own_gateway
-from tests.integration.bridges import DEAD_LETTERS, INBOX, Ear, free_port
+from tests.integration.bridges import DEAD_LETTERS, INBOX, Ear
+from tests.integration.floors import Ground
 from tests.integration.jobs import kept_jobs
 from tests.integration.kept import Kept
 from tests.integration.planners import admin, kept_planner
@@ -48,6 +50,14 @@ def ear(settings: Settings) -> Iterator[Ear]:
     """Hears what is said to its machines, and its dead letters."""
     with closing(Ear(settings, INBOX, DEAD_LETTERS)) as listening:
         yield listening
+
+
+@pytest.fixture(scope="module")
+def floors(infra: RunningPlant, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """OPC-UA servers and their connectors, gone when the suite is done."""
+    place = Ground(infra, tmp_path_factory.mktemp("floors"))
+    yield place
+    place.clear()
 
 
 @pytest.fixture

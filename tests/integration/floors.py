@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from compose.local.identity import free_port
 from compose.simulators.opcua import PlantServer
 from schemas.settings import OpcUaEndpoint
-from tests.integration.bridges import Connector, free_port
+from tests.integration.bridges import Connector
 from tests.plants import RunningPlant
 
 QUICK = {
@@ -71,7 +74,8 @@ class Floor:
 
     def __init__(self, folder: Path, **endpoint: Any) -> None:
         self.folder = folder
-        self.endpoint = OpcUaEndpoint(name="line2", url=f"opc.tcp://127.0.0.1:{free_port()}", **endpoint)
+        self.port = free_port()
+        self.endpoint = OpcUaEndpoint(name="line2", url=f"opc.tcp://127.0.0.1:{self.port}", **endpoint)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -102,7 +106,7 @@ class Floor:
 
     def wire(self) -> "Wire":
         """A line to the server that can be cut while the server goes on."""
-        wire = Wire(int(self.endpoint.url.rsplit(":", 1)[1]))
+        wire = Wire(self.port)
         self._run(wire.mend())
         self._wires.append(wire)
         return wire
@@ -192,3 +196,9 @@ def toml(machine_ids: list[str], endpoints: tuple[OpcUaEndpoint, ...]) -> str:
         parts += ["[[machines]]", f'machine_id = "{machine_id}"', 'machine_name = "A machine"', 'line = "line2"']
         parts += [f'opcua_endpoint = "{endpoints[0].name}"']
     return "\n".join(parts)
+
+
+def tries(connector: Connector, endpoint: str = "line2") -> list[datetime]:
+    """When the connector said that a server cannot be heard."""
+    lines = [line for line in connector.log.splitlines() if "cannot be heard" in line and endpoint in line]
+    return [datetime.fromisoformat(re.findall(r'"timestamp": "([^"]+)"', line)[0]) for line in lines]

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import httpx2
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, start_http_server
 
+from compose.local.identity import free_port
 from connectors.kpi.latency import Latency, buckets_of
 from connectors.kpi.prometheus import Sample, ask
 from connectors.kpi.registry import judged
@@ -25,11 +25,6 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 PROMETHEUS = shutil.which("prometheus")
 STRANGE = 'a"} or vector(0) or up{x="\\ \n%s {} §'
 BUCKETS = (0.1, 0.5, 1.0)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import httpx2
 import pytest
 import yaml
 
+from compose.local.identity import free_port
 from compose.observability.__main__ import HERE, write_into
 from tests.gateways import ORDERS, erp, operator, order_event
 from tests.plants import RunningPlant, eventually
@@ -55,11 +55,6 @@ class Server:
         """The only value of an expression."""
         (found,) = self.ask("query", query=expression)["result"]
         return float(found["value"][1])
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from joserfc.jwk import RSAKey
 
+from compose.local.identity import free_port
 from connectors.gateway.auth import SESSION_COOKIE
 from connectors.gateway.main import build
 from connectors.gateway.oidc import FLOW_COOKIE, Oidc, role_map, roles_in
@@ -19,7 +20,6 @@ from connectors.gateway.requests import Rates
 from connectors.gateway.roles import ROLES
 from connectors.gateway.state import State
 from schemas.settings import Settings
-from tests.integration.bridges import free_port
 from tests.oidc import CLIENT, SECRET, Provider, running_provider
 from tests.plants import eventually
 

@@ -1,24 +1,15 @@
 """From real OPC-UA servers to a real Kafka through the process `mes-opcua`, whatever a server does."""
 
-import asyncio
 import itertools
-import json
 import re
-import shutil
-import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
 import pytest
 from asyncua import ua
-from asyncua.crypto.cert_gen import setup_self_signed_certificate
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from connectors.resilience import Door
-from connectors.transports.opcua_session import TROUBLE, NotConfigured, sentence, session
-from schemas.settings import DEFAULT_TENANT, OpcUaEndpoint, Settings
+from schemas.settings import DEFAULT_TENANT
 from tests.integration.bridges import (
     Connector,
     Ear,
@@ -29,32 +20,25 @@ from tests.integration.bridges import (
     gaps,
     statuses,
 )
-from tests.integration.floors import Floor, Ground
-from tests.plants import RunningPlant, eventually
+from tests.integration.floors import Floor, Ground, tries
+from tests.plants import eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
-def ground(infra: RunningPlant, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    place = Ground(infra, tmp_path_factory.mktemp("ground"))
-    yield place
-    place.clear()
-
-
-@pytest.fixture(scope="module")
-def floor(ground: Ground) -> Floor:
+def floor(floors: Ground) -> Floor:
     """The server that most tests share, with M-1 and M-2; each test leaves them idle."""
-    place = ground.floor()
+    place = floors.floor()
     place.open("M-1", "M-2")
     return place
 
 
 @pytest.fixture(scope="module")
-def connector(ground: Ground, floor: Floor) -> Connector:
+def connector(floors: Ground, floor: Floor) -> Connector:
     """Listens to that server. It also expects M-3, which is not there, and a second server, which does not answer."""
-    elsewhere = ground.floor().endpoint.model_copy(update={"name": "line3"})
-    process = ground.connector(["M-1", "M-2", "M-3"], floor.endpoint, elsewhere)
+    elsewhere = floors.floor().endpoint.model_copy(update={"name": "line3"})
+    process = floors.connector(["M-1", "M-2", "M-3"], floor.endpoint, elsewhere)
     process.start()
     return process
 
@@ -224,15 +208,8 @@ def test_one_server_that_is_away_is_named_and_does_not_keep_us_from_another(
 
 def open_lines(connector: Connector, floor: Floor) -> int:
     """How many connections to the server the process holds."""
-    port = int(floor.endpoint.url.rsplit(":", 1)[1])
     found = psutil.Process(connector.pid).net_connections("tcp")
-    return sum(1 for each in found if each.raddr and each.raddr.port == port and each.status == "ESTABLISHED")
-
-
-def tries(connector: Connector, endpoint: str = "line2") -> list[datetime]:
-    """When the connector said that a server cannot be heard."""
-    lines = [line for line in connector.log.splitlines() if "cannot be heard" in line and endpoint in line]
-    return [datetime.fromisoformat(re.findall(r'"timestamp": "([^"]+)"', line)[0]) for line in lines]
+    return sum(1 for each in found if each.raddr and each.raddr.port == floor.port and each.status == "ESTABLISHED")
 
 
 def test_after_a_server_was_away_its_machines_have_a_gap_and_a_snapshot_of_what_is_now(
@@ -280,8 +257,8 @@ def test_a_killed_connector_marks_the_gap_it_made_when_it_is_started_again(
     await_status(ear, "M-1", "idle")
 
 
-def test_the_waits_between_two_tries_grow_to_the_cap(ground: Ground) -> None:
-    connector = ground.connector(["M-1"], ground.floor().endpoint)
+def test_the_waits_between_two_tries_grow_to_the_cap(floors: Ground) -> None:
+    connector = floors.connector(["M-1"], floors.floor().endpoint)
     connector.start(lines=0, RECONNECT_DELAYS="0.1,0.3,2,60", RECONNECT_CAP_SECONDS="0.6")
     eventually(lambda: len(tries(connector)) >= 5, 20, connector.log)
     waits = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(tries(connector)[:5])]
@@ -290,116 +267,14 @@ def test_the_waits_between_two_tries_grow_to_the_cap(ground: Ground) -> None:
     assert connector.stop() == 0
 
 
-def test_a_server_that_is_back_is_not_waited_for_however_long_the_next_wait_is(ground: Ground) -> None:
-    floor = ground.floor()
+def test_a_server_that_is_back_is_not_waited_for_however_long_the_next_wait_is(floors: Ground) -> None:
+    floor = floors.floor()
     floor.open("M-1")
-    connector = ground.connector(["M-1"], floor.endpoint)
+    connector = floors.connector(["M-1"], floor.endpoint)
     connector.start(RECONNECT_DELAYS="3600", RECONNECT_CAP_SECONDS="3600", RECONNECT_KNOCK_SECONDS="0.2")
     floor.shut()
     eventually(lambda: tries(connector), 20, connector.log)
-    await_visit(Door.of(floor.endpoint.url, 4840).port)
+    await_visit(floor.port)
     floor.open("M-1")
     eventually(lambda: connector.figure("connector_line_up") == 1, 20, connector.log)
     assert connector.stop() == 0
-
-
-# -- who may listen ----------------------------------------------------------------------------------------------------
-
-
-async def refusal(endpoint: OpcUaEndpoint) -> str:
-    """The sentence in which a session ends that must not come about."""
-    with pytest.raises((*TROUBLE, NotConfigured)) as refused:
-        async with session(endpoint, endpoint.url, 1.0):
-            pass
-    return sentence(refused.value, endpoint)
-
-
-def complaint(connector: Connector) -> str:
-    """The sentence in which the process says first that it cannot hear its server."""
-    eventually(lambda: tries(connector), 20, "nothing is said")
-    assert "Traceback" not in connector.log
-    line = next(line for line in connector.log.splitlines() if "cannot be heard" in line)
-    return str(json.loads(line)["error"])
-
-
-@pytest.fixture(scope="module")
-def locked(ground: Ground) -> Floor:
-    """A server that wants a user and a password."""
-    place = ground.floor(username="listener", password="right")
-    place.open("M-9")
-    return place
-
-
-def test_a_wrong_password_is_said_in_a_sentence_and_the_right_one_helps(
-    ground: Ground, locked: Floor, ear: Ear
-) -> None:
-    from_the_environment = locked.endpoint.model_copy(update={"password": "$OPCUA_PASSWORD"})
-    connector = ground.connector(["M-9"], from_the_environment)
-    connector.start(lines=0, OPCUA_PASSWORD="wrong")
-    assert complaint(connector).startswith("The server refuses user listener or its password")
-    ear.listen()
-    assert [each for each in ear.said() if each.payload.machine_id == "M-9"] == []
-    assert connector.stop() == 0
-    connector.start(OPCUA_PASSWORD="right")
-    await_status(ear, "M-9", "idle")
-    connector.kill()
-
-
-async def test_a_server_that_wants_a_name_and_is_told_none_is_said_in_a_sentence(locked: Floor) -> None:
-    anonymous = locked.endpoint.model_copy(update={"username": None, "password": None})
-    assert (await refusal(anonymous)).startswith("The server lets nobody in without a name; give username and password")
-
-
-@pytest.fixture(scope="module")
-def secured(ground: Ground) -> Floor:
-    """A server that asks for Basic256Sha256, SignAndEncrypt, trusts our certificate and is trusted."""
-    ours, theirs = ground.folder / "ours", ground.folder / "theirs"
-    ours.mkdir()
-    theirs.mkdir()
-    certificate, key = ours / "certificate.der", ground.folder / "key.pem"
-    usage = [ExtendedKeyUsageOID.CLIENT_AUTH]
-    asyncio.run(setup_self_signed_certificate(key, certificate, "urn:mes-opcua", socket.gethostname(), usage, {}))
-    place = ground.floor(
-        security_policy="Basic256Sha256",
-        security_mode="SignAndEncrypt",
-        certificate=str(certificate),
-        private_key=str(key),
-        trust_list=str(theirs),
-    )
-    place.open("M-8")
-    shutil.copy(place.folder / "server-certificate.der", theirs)
-    return place
-
-
-def test_a_server_that_signs_and_encrypts_is_heard_once_it_is_trusted(ground: Ground, secured: Floor, ear: Ear) -> None:
-    mistaken = secured.endpoint.model_copy(update={"trust_list": str(ground.folder / "ours")})
-    connector = ground.connector(["M-8"], mistaken)
-    connector.start(lines=0)
-    assert "is not accepted: BadCertificateUntrusted. The certificates that we trust lie in" in complaint(connector)
-    ear.listen()
-    assert ear.said() == []
-    shutil.copy(secured.folder / "server-certificate.der", ground.folder / "ours")
-    secured.write("M-8", CurrentStatus="Producing")
-    await_status(ear, "M-8", "running")
-    connector.kill()
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"trust_list": "nowhere"}, "The certificates of OPC-UA endpoint line2"),
-        ({"private_key": "ours/certificate.der"}, "The private key of OPC-UA endpoint line2"),
-        ({"private_key": "nowhere.pem"}, "The private key of OPC-UA endpoint line2"),
-        ({"certificate": "key.pem"}, "The certificates of OPC-UA endpoint line2"),
-        ({"certificate": None}, "name its certificate, private_key and trust_list in the plant layout"),
-        ({"security_policy": "None"}, "name its security_policy"),
-        ({"security_mode": "None", "security_policy": "None"}, "The server does not offer what the plant layout asks"),
-        ({"security_policy": "Aes256Sha256RsaPss"}, "The server does not offer what the plant layout asks"),
-    ],
-)
-async def test_security_that_does_not_hold_is_said_in_a_sentence(
-    ground: Ground, secured: Floor, changes: dict[str, Any], expected: str
-) -> None:
-    is_path = {name: value is not None and not name.startswith("security") for name, value in changes.items()}
-    told = {name: str(ground.folder / value) if is_path[name] else value for name, value in changes.items()}
-    assert expected in await refusal(secured.endpoint.model_copy(update=told))

@@ -18,11 +18,12 @@ from confluent_kafka.admin import AdminClient
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from compose.local.identity import free_port
 from connectors.register import register_machines
 from schemas.codec import decode
 from schemas.settings import Settings
 from streams.kafka.admin import create_topics
-from tests.integration.bridges import Connector, Ear, free_port
+from tests.integration.bridges import Connector, Ear
 from tests.integration.workers import kept_agents
 from tests.plants import RunningPlant, eventually
 from tests.secure import PASSWORD, USER, Papers, papers, secure_kafka, secure_mosquitto

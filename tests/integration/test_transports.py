@@ -16,6 +16,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from compose.local.identity import free_port
 from connectors.deliveries.kind import Mail, Upload
 from connectors.resilience import Failure
 from connectors.transports.answers import Unreachable
@@ -163,11 +164,6 @@ def _context(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def _knows(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
     return AuthResult(success=(data.login, data.password) == (b"plant", b"p@ss"), handled=False)
 
@@ -178,7 +174,7 @@ def mail_url(letterbox: Letterbox, authority: trustme.CA) -> Iterator[str]:
     controller = Controller(
         letterbox,
         hostname="127.0.0.1",
-        port=_free_port(),
+        port=free_port(),
         tls_context=_context(authority),
         authenticator=_knows,
         auth_required=True,
@@ -279,7 +275,7 @@ async def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to(
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("mail.plant.example").configure_cert(context)
-    controller = Controller(letterbox, hostname="127.0.0.1", port=_free_port(), tls_context=context)
+    controller = Controller(letterbox, hostname="127.0.0.1", port=free_port(), tls_context=context)
     controller.start()
     try:
         names = Names(monkeypatch, "mail.plant.example")

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from compose.local.identity import asked_for
 from tests.rehearse.checks import FINDINGS, Account
 
 TARGET_P95_SECONDS: Final = 15.0
@@ -124,8 +124,7 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[part] = "not installed"
     commit = run(["git", "rev-parse", "--short=12", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
-    durable = bool(int(os.environ.get("MQTT_DURABLE") or 0))
-    found["mqtt queue"] = f"written down {'after every change' if durable else 'every second'}"
+    found["mqtt queue"] = f"written down {'after every change' if asked_for('MQTT_DURABLE') else 'every second'}"
     return {"commit": commit.stdout.strip() or "unknown", **found}
 
 

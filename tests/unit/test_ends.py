@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from schemas.settings import Settings
 from streams.kafka import changelogs
 from streams.kafka.changelogs import Ends
+from streams.kafka.reader import MOVING
 
 LANES = [("work-order-inbox", 0), ("work-order-inbox", 1)]
 
@@ -37,7 +38,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[Broker], Ends]:
     return made
 
 
-@pytest.mark.parametrize("code", sorted(changelogs.MOVING))
+@pytest.mark.parametrize("code", sorted(MOVING))
 def test_a_coordinator_that_moves_is_waited_for(ends: Callable[[Broker], Ends], code: int) -> None:
     broker = Broker(KafkaError(code), KafkaError(code))
     assert ends(broker).done(LANES) == dict.fromkeys(LANES, 7)

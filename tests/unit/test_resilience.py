@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from compose.local.identity import free_port
 from connectors.resilience import Door, reconnect_delays, wait, wait_for_server
 from schemas.settings import Settings
-from tests.integration.bridges import free_port
 
 
 def first(count: int, **settings: object) -> list[float]:
