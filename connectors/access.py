@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-import stamina
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -23,6 +22,7 @@ from confluent_kafka.admin import (
 )
 
 from schemas.topics import TOPICS, changelog_of
+from streams.kafka.admin import until_shown
 
 ADMIN: Final = "admin"
 """Makes topics, users and rights, and may do everything."""
@@ -110,23 +110,17 @@ def grant(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     """Give these users their passwords, and every user exactly its rights, until Kafka shows them.
 
     A password that changes lets nobody out: who is connected stays so, who connects again needs the new one.
-    Raises KafkaException, NotYet.
+    Raises KafkaException, NotShown.
     """
     credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     told = [UserScramCredentialUpsertion(user, credential, word.encode()) for user, word in passwords.items()]
     for done in admin.alter_user_scram_credentials(told).values() if told else ():
         done.result(PATIENCE_SECONDS)
-    for attempt in stamina.retry_context(on=NotYet, attempts=None, timeout=PATIENCE_SECONDS, wait_max=1.0):
-        with attempt:
-            _settle(admin)
+    until_shown(lambda: _is_settled(admin), "the rights it was given, and no others")
 
 
-class NotYet(Exception):
-    """Kafka's answer does not show the rights it was given: a broker learns of them after the controller has."""
-
-
-def _settle(admin: AdminClient) -> None:
-    """Make the rights what they should be. Raises NotYet where there was anything to change."""
+def _is_settled(admin: AdminClient) -> bool:
+    """Whether the rights are what they should be; what is not is changed."""
     wanted = {each for user, allowed in rights().items() for each in bindings(user, allowed)}
     found = {each for user in USERS for each in _found(admin, user)}
     missing, beyond = list(wanted - found), [_filter(each) for each in found - wanted]
@@ -136,8 +130,7 @@ def _settle(admin: AdminClient) -> None:
     if beyond:
         for gone in admin.delete_acls(beyond).values():
             gone.result(PATIENCE_SECONDS)
-    if missing or beyond:
-        raise NotYet(f"{len(missing)} rights were missing, {len(beyond)} too many")
+    return not (missing or beyond)
 
 
 def _found(admin: AdminClient, user: str) -> list[AclBinding]:

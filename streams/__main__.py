@@ -33,11 +33,12 @@ def grow(
 
     from streams.growth import CannotShrink, NotAtRest
     from streams.growth import grow as run
+    from streams.kafka.admin import NotShown
 
     try:
         for each in run(Settings(), partitions):
             typer.echo(f"{each.inbox}: {each.before} -> {each.after} partitions, {each.moved} of {each.states} moved")
-    except (CannotShrink, NotAtRest, KafkaException) as error:
+    except (CannotShrink, NotAtRest, NotShown, KafkaException) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"Set PARTITIONS={partitions}, then start everything again.")

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from schemas.settings import Settings
 from schemas.topics import changelog_of
 from streams.driver import Processor
+from streams.kafka.admin import until_shown
 from streams.kafka.changelogs import Ends
 from streams.kafka.partitions import partition_of
 from streams.kafka.producer import Publisher
@@ -56,7 +57,7 @@ class Growth:
 def grow(settings: Settings, partitions: int) -> list[Growth]:
     """Give every inbox of the folds, and its changelog, so many partitions. Killed on the way, it may be run again.
 
-    Raises NotAtRest where an agent lives or has not folded everything, CannotShrink, KafkaException.
+    Raises NotAtRest where an agent lives or has not folded everything, CannotShrink, NotShown, KafkaException.
     """
     admin = AdminClient(settings.kafka())
     counts = _counts(admin)
@@ -107,9 +108,9 @@ def _grow(
     """States first, then the inbox: until the inbox has its new partitions, the copies lie where nobody looks."""
     before, changelog = counts[processor.inbox], changelog_of(processor.name)
     states = _read(settings, processor, counts[changelog])
-    publisher = Publisher(settings)
-    _forget(publisher, changelog, strays(states.partitions, before))
+    _forget(Publisher(settings), changelog, strays(states.partitions, before))
     _widen(admin, changelog, counts[changelog], partitions)
+    publisher = Publisher(settings)  # one that knew the topic before would not know its new partitions
     moving = list(moves(states.partitions, before, partitions))
     for key, _, partition, value in moving:
         publisher.send(changelog, key, stored_at(value, ends.get((processor.inbox, partition), 0) - 1), partition)
@@ -157,6 +158,7 @@ def _widen(admin: AdminClient, topic: str, before: int, after: int) -> None:
     if before < after:
         wanted = [NewPartitions(topic, after)]
         admin.create_partitions(wanted, operation_timeout=PATIENCE_SECONDS)[topic].result(PATIENCE_SECONDS)
+        until_shown(lambda: _counts(admin)[topic] == after, f"the {after} partitions of {topic}")
 
 
 def _forget(publisher: Publisher, changelog: str, places: Iterable[tuple[int, bytes]]) -> None:

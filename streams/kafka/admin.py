@@ -1,9 +1,13 @@
 """Creates the topics of the registry and the changelogs of the topology, with their partitions and policies."""
 
+import operator
+from collections.abc import Callable
 from concurrent.futures import as_completed
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from schemas.codec import DEAD_LETTERS, LARGEST_DEAD_LETTER
 from schemas.settings import Settings
@@ -12,10 +16,16 @@ from streams.topology import TOPOLOGY
 
 ONE_DAY_MS = 24 * 60 * 60 * 1000
 LARGEST_RECORD = 1024 * 1024
+SHOWN_WITHIN_SECONDS: Final = 30.0
+ASK_AGAIN_SECONDS: Final = 0.1
 
 
 class TopicMismatch(Exception):
     """An inbox or a changelog has another number of partitions than the setting says."""
+
+
+class NotShown(Exception):
+    """Kafka said yes, and does not answer accordingly."""
 
 
 def wanted_topics(settings: Settings) -> list[NewTopic]:
@@ -75,3 +85,19 @@ def _await(admin: AdminClient, topics: list[NewTopic]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+
+
+def until_shown(is_shown: Callable[[], bool], what: str) -> None:
+    """Return when Kafka answers as it was asked to: a broker learns of it after the controller has said yes.
+
+    Raises NotShown, and whatever asking raises.
+    """
+    asked = Retrying(
+        retry=retry_if_result(operator.not_),
+        stop=stop_after_delay(SHOWN_WITHIN_SECONDS),
+        wait=wait_fixed(ASK_AGAIN_SECONDS),
+    )
+    try:
+        asked(is_shown)
+    except RetryError as error:
+        raise NotShown(f"Kafka does not show {what}.") from error
