@@ -1,10 +1,11 @@
 """What a plant makes up at its first start and keeps: ports, passwords, keys."""
 
+import atexit
 import base64
 import os
 import secrets
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -84,10 +85,38 @@ def is_free(port: int) -> bool:
 
 
 def free_port(taken: Collection[int] = ()) -> int:
-    """A port nobody listens on, none of these."""
-    while (port := secrets.choice(PORTS)) in taken or not is_free(port):
+    """A port nobody listens on, none of these, and nobody else's until this process ends or lets go of it."""
+    while (port := secrets.choice(PORTS)) in taken or not _hold(port):
         continue
     return port
+
+
+_held: dict[int, socket.socket] = {}
+
+
+def _hold(port: int) -> bool:
+    """Bind it, if nobody has, and leave listening to a server of ours: between choice and start nobody takes it."""
+    holder = socket.socket()
+    try:
+        holder.bind(("127.0.0.1", port))
+    except OSError:
+        holder.close()
+        return False
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # from now on: whoever reuses may listen on it
+    _held[port] = holder
+    return True
+
+
+def let_go(ports: Iterable[int]) -> None:
+    """Others may choose these ports again."""
+    for port in ports:
+        if holder := _held.pop(port, None):
+            holder.close()
+
+
+@atexit.register
+def _let_go_of_all() -> None:
+    let_go(list(_held))
 
 
 def load(folder: Folder) -> Identity | None:

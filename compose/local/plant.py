@@ -15,7 +15,7 @@ from compose.local import identity as identities
 from compose.local import mqtt, postgres, processes, ready, roles
 from compose.local.errors import PlantError, failed
 from compose.local.folder import ROOT, Folder, run_directory
-from compose.local.identity import Identity, asked_for
+from compose.local.identity import Identity, asked_for, let_go
 from compose.local.kafka import broker, listeners
 from compose.local.kafka.jars import jars
 from compose.local.processes import Process
@@ -83,7 +83,9 @@ class LocalPlant:
         """Stop everything and delete the data."""
         with self.folder.locked(self._report):
             self._stop_all_but(set())
+            known = identities.load(self.folder)
             self.folder.delete()
+            let_go(known.ports.values() if known else ())
 
     def status(self) -> list[Status]:
         """Every process the runner knows; empty if the plant is down."""

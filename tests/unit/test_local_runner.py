@@ -3,8 +3,10 @@
 import configparser
 import os
 import shlex
+import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,3 +222,22 @@ def test_a_folder_closed_to_the_servers_user_is_noticed(tmp_path: Path) -> None:
 def test_no_command_line_takes_the_clusters_id_for_an_option() -> None:
     drawn = iter(["-starts-with-a-dash", "-again", "good-one"])
     assert identity._cluster_id(lambda: next(drawn)) == "good-one"
+
+
+CHOOSE = "from compose.local import identity; identity.PORTS = {ports}; print(identity.free_port())"
+
+
+def test_two_plants_that_start_at_once_choose_different_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens yet on what was chosen."""
+    first, second = sorted((identity.free_port(), identity.free_port()))
+    identity.let_go([first, second])
+    monkeypatch.setattr(identity, "PORTS", [first])
+    assert identity.free_port() == first
+    choose = [sys.executable, "-c", CHOOSE.format(ports=[first] * 99 + [second])]
+    chosen = [subprocess.run(choose, capture_output=True, text=True, check=True).stdout for _ in range(3)]
+    assert set(map(int, chosen)) == {second}
+    with socket.create_server(("127.0.0.1", first)):
+        assert not identity.is_free(first), "its owner listens there"
+    identity.let_go([first])
+    assert identity.free_port() == first
+    identity.let_go([first])

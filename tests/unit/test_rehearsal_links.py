@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from compose.local.identity import PORTS, is_free
+from compose.local.identity import free_port
 from tests.rehearse.links import SLOW_SECONDS, Address, Links
 
 PATIENCE_SECONDS = 10.0
@@ -43,7 +43,7 @@ def serve(server: socket.socket) -> None:
 def way() -> Iterator[Way]:
     with socket.create_server(("127.0.0.1", 0)) as server, Links() as links:
         threading.Thread(target=serve, args=(server,), daemon=True).start()
-        port = next(port for port in reversed(PORTS) if is_free(port))
+        port = free_port()
         links.open({"echo": (port, Address(server.getsockname()[1]))})
         yield Way(links, port)
         server.shutdown(socket.SHUT_RDWR)
@@ -121,7 +121,7 @@ def test_a_slow_link_delays_each_piece_either_way(way: Way) -> None:
 
 
 def test_a_server_that_is_away_is_away_through_a_link(way: Way) -> None:
-    nobody = next(port for port in reversed(PORTS) if is_free(port))
-    way.links.open({"nobody": (nobody, Address(nobody - 1))})
+    nobody = free_port()
+    way.links.open({"nobody": (nobody, Address(free_port()))})
     with socket.create_connection(("127.0.0.1", nobody), PATIENCE_SECONDS) as client:
         assert is_dropped(client)
